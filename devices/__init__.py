@@ -1,0 +1,1 @@
+"""Drivers and emulators, one folder per family."""

@@ -1,0 +1,1 @@
+"""Each wire wrapped once."""

@@ -1,0 +1,1 @@
+"""Flexrig: flexibility trials on a bench, judged by independent meters."""

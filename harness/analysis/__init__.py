@@ -1,0 +1,1 @@
+"""Pure numpy: what a recording says about response, ramp, delivery and agreement."""

@@ -1,0 +1,1 @@
+"""The words every room shares: time, errors, channels, capabilities, circuit."""

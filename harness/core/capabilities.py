@@ -1,0 +1,104 @@
+"""What a trial may ask of a device, whatever wire it hangs on.
+
+Every method is bounded in time and raises `LinkError` rather than wait for ever
+or return something that looks like a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from harness.core.recording import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a device says it is; read before and after a trial."""
+
+    maker: str
+    model: str
+    serial: str = ""
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the device answered to an instruction; not proof that it obeys."""
+
+    accepted: bool
+    detail: str
+    """The device's own words: an OCPP status, an echoed register."""
+
+
+class Demand(StrEnum):
+    """What a device without a power setpoint can be asked for."""
+
+    REDUCE = "reduce"
+    NORMAL = "normal"
+    BOOST = "boost"
+
+
+@runtime_checkable
+class Device(Protocol):
+    """What every driver offers."""
+
+    async def ready(self) -> None:
+        """Return when the device can be used; raise `LinkError` in bounded time."""
+        ...
+
+    async def identify(self) -> Identity:
+        """Ask the device who it is."""
+        ...
+
+    async def make_safe(self) -> None:
+        """Undo what the trial asked for; safe to call twice and on every exit."""
+        ...
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """Gives readings when asked. Devices that push call `DeviceContext.report`."""
+
+    @property
+    def poll_interval_s(self) -> float:
+        """How often it is asked. [s]"""
+        ...
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities that `poll` returns: a failed poll is ``nan`` in each."""
+        ...
+
+    async def poll(self) -> Sequence[Reading]:
+        """Read every quantity once."""
+        ...
+
+
+@runtime_checkable
+class LimitsPower(Protocol):
+    """Can be told not to draw more than a given power."""
+
+    async def limit_power_w(self, limit_w: float | None) -> Acknowledgement:
+        """Apply an import limit in watts, or lift it with ``None``."""
+        ...
+
+
+@runtime_checkable
+class ShiftsDemand(Protocol):
+    """Can be asked to draw less or more, not how much."""
+
+    async def shift_demand(self, demand: Demand) -> Acknowledgement:
+        """Ask for less, for normal running, or for more."""
+        ...
+
+
+@runtime_checkable
+class Switches(Protocol):
+    """Can cut or restore supply to what hangs behind it."""
+
+    async def switch(self, on: bool) -> Acknowledgement:
+        """Open or close the relay."""
+        ...

@@ -1,0 +1,91 @@
+"""Which meter sees which loads, and what truly flows (emulated rigs only).
+
+Models attach here as loads; meter emulators ask what flows through the place
+where they sit. Voltage wanders a little, as mains does, so that a live meter
+never repeats itself and a frozen one can be told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+NOMINAL_V = 230.0
+
+
+class Load(Protocol):
+    """Something that draws (positive) or feeds (negative) active power."""
+
+    def power_w(self, at_s: float) -> float:
+        """Advance the model to a bench time and return true active power. [W]
+
+        Times never decrease from call to call.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class FixedLoad:
+    """A constant load, such as a home's base load."""
+
+    watts: float
+
+    def power_w(self, at_s: float) -> float:
+        """Return the constant power. [W]"""
+        return self.watts
+
+
+class Circuit:
+    """The home's wiring: loads by role, and the line that feeds them.
+
+    Parameters
+    ----------
+    line_resistance_ohm : float
+        Resistance between the boundary meter and the loads; its loss appears at
+        the boundary only. [Ω]
+    seed : int
+        Fixes how the voltage wanders.
+    """
+
+    EVERYTHING = "*"
+
+    def __init__(self, *, line_resistance_ohm: float = 0.0, seed: int = 0) -> None:
+        self._loads: dict[str, Load] = {}
+        self._line_ohm = line_resistance_ohm
+        self._phase = (seed * 0.618033988749895) % 1.0 * 2 * math.pi
+
+    def attach(self, role: str, load: Load) -> None:
+        """Wire a load into the home; a role is wired once."""
+        if role in self._loads:
+            raise ValueError(f"role {role!r} is wired twice")
+        self._loads[role] = load
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles with a load, in the order of wiring."""
+        return tuple(self._loads)
+
+    def power_w(self, sees: Iterable[str], at_s: float) -> float:
+        """Return true active power through a meter that sees these roles. [W]
+
+        ``("*",)`` is the boundary: every load and the loss on the line. A role
+        that is not emulated contributes nothing.
+        """
+        seen = tuple(sees)
+        if self.EVERYTHING in seen:
+            total_w = sum(load.power_w(at_s) for load in self._loads.values())
+            current_a = total_w / self.voltage_v(at_s)
+            return total_w + self._line_ohm * current_a * current_a
+        return sum(
+            self._loads[role].power_w(at_s) for role in seen if role in self._loads
+        )
+
+    def voltage_v(self, at_s: float) -> float:
+        """Return the phase voltage now: 230 V, wandering by up to 2.5 V. [V]"""
+        return NOMINAL_V + (
+            1.5 * math.sin(at_s / 97.0 + self._phase)
+            + 0.7 * math.sin(at_s / 13.7 + 2.0 * self._phase)
+            + 0.3 * math.sin(at_s / 3.1 + 3.0 * self._phase)
+        )

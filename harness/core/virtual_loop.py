@@ -1,0 +1,346 @@
+"""An event loop whose hour takes seconds and whose sockets are real.
+
+Time jumps to the next timer only when nothing is in flight, and that is proved,
+not guessed: every TCP connection of the process is entered in a ledger that
+counts bytes handed to the kernel by one end against bytes taken out by the
+other, handshakes begun against handshakes finished, and closed ends against
+ends that have seen the close. While any of these is open, or a thread works for
+the loop, time stands still. A connection whose other end is outside the process
+can never balance; it is reported, not waited for.
+
+Before a round of callbacks runs, every socket that is owed bytes has them, and
+events come in the order in which sockets were opened, so the same seed gives
+the same interleaving on an idle machine and on a busy one. (Proved for
+messages that fit one loopback segment, 64 KiB; larger ones may be split
+differently from run to run, which moves no timestamp.)
+
+This module wraps private parts of asyncio (``_selector``, ``_scheduled``,
+``_make_socket_transport``); nothing else in the project does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from typing import Any
+
+from harness.core.errors import StalledError
+
+STALL_AFTER_S = 20.0
+"""Real seconds without any progress after which waiting is declared hopeless."""
+
+
+class _End:
+    """One end of a loopback connection, as the ledger sees it."""
+
+    __slots__ = ("closed", "fd", "peer", "received", "saw_eof", "sent", "shut")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.peer: _End | None = None
+        self.sent = self.received = 0
+        self.shut = self.saw_eof = self.closed = False
+
+
+class Ledger:
+    """What is on the wires of this process, to the byte."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[tuple[object, object], _End] = {}
+        self.owed: set[_End] = set()
+        """Ends that have bytes or a close coming to them."""
+        self.lonely: set[_End] = set()
+        """Ends whose other end has not been seen in this process yet."""
+        self.handshakes = 0
+
+    def open(self, sock: Any) -> _End:
+        """Enter a connected socket and pair it with its other end if known."""
+        here, there = sock.getsockname()[:2], sock.getpeername()[:2]
+        end = _End(sock.fileno())
+        peer = self._by_address.pop((there, here), None)
+        if peer is None:
+            self._by_address[(here, there)] = end
+            self.lonely.add(end)
+        else:
+            end.peer, peer.peer = peer, end
+            self.lonely.discard(peer)
+            self._settle(end)
+            self._settle(peer)
+        return end
+
+    def sent(self, end: _End, count: int) -> None:
+        """Bytes went into the kernel."""
+        end.sent += count
+        if end.peer is not None and not end.peer.closed:
+            self.owed.add(end.peer)
+
+    def received(self, end: _End, count: int) -> None:
+        """Bytes came out of the kernel; zero is the end of the stream."""
+        end.received += count
+        if count == 0:
+            end.saw_eof = True
+        self._settle(end)
+
+    def reset(self, end: _End) -> None:
+        """The kernel says that this connection is gone; nothing more will come."""
+        end.saw_eof = True
+        if end.peer is not None:
+            end.received = end.peer.sent
+        self._settle(end)
+
+    def shut(self, end: _End) -> None:
+        """This end will send no more; its other end must notice."""
+        end.shut = True
+        if end.peer is not None:
+            self._settle(end.peer)
+
+    def close(self, end: _End) -> None:
+        """This end is gone; what was coming to it no longer counts."""
+        end.closed = True
+        self.lonely.discard(end)
+        self.owed.discard(end)
+        self.shut(end)
+
+    def _settle(self, end: _End) -> None:
+        peer = end.peer
+        if peer is None or end.closed:
+            self.owed.discard(end)
+            return
+        due = end.received < peer.sent or (peer.shut and not end.saw_eof)
+        (self.owed.add if due else self.owed.discard)(end)
+
+
+class _CountedSocket:
+    """A connected socket that tells the ledger what passes through it."""
+
+    __slots__ = ("_end", "_ledger", "_sock")
+
+    def __init__(self, sock: Any, ledger: Ledger) -> None:
+        self._sock, self._ledger = sock, ledger
+        self._end = ledger.open(sock)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def send(self, data: Any) -> int:
+        count: int = self._sock.send(data)
+        self._ledger.sent(self._end, count)
+        return count
+
+    def sendmsg(self, buffers: Any) -> int:
+        count: int = self._sock.sendmsg(buffers)
+        self._ledger.sent(self._end, count)
+        return count
+
+    def recv(self, size: int) -> bytes:
+        try:
+            data: bytes = self._sock.recv(size)
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError:
+            self._ledger.reset(self._end)
+            raise
+        self._ledger.received(self._end, len(data))
+        return data
+
+    def recv_into(self, buffer: Any) -> int:
+        try:
+            count: int = self._sock.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError:
+            self._ledger.reset(self._end)
+            raise
+        self._ledger.received(self._end, count)
+        return count
+
+    def shutdown(self, how: int) -> None:
+        self._ledger.shut(self._end)
+        self._sock.shutdown(how)
+
+    def close(self) -> None:
+        self._ledger.close(self._end)
+        self._sock.close()
+
+
+class _JumpingSelector:
+    """Serve the real sockets first; move time only when all of them are quiet."""
+
+    def __init__(self, real: Any, loop: VirtualLoop) -> None:
+        self._real, self._loop = real, loop
+        self._order: dict[int, int] = {}
+        self._opened = 0
+        for key in real.get_map().values():
+            self._number(key.fd)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def _number(self, fd: int) -> None:
+        self._opened += 1
+        self._order[fd] = self._opened
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
+        key = self._real.register(fileobj, events, data)
+        self._number(key.fd)
+        return key
+
+    def select(self, timeout: float | None = None) -> Any:
+        loop = self._loop
+        events = self._real.select(0)
+        if loop.ledger.owed:
+            events = self._collect_all(events)
+        if events:
+            if len(events) > 1:
+                events.sort(key=lambda event: self._order[event[0].fd])
+            return events
+        if timeout == 0:
+            return events
+        if loop.held:
+            return self._wait_for_the_world()
+        if timeout is None:
+            return self._wait_for_the_world()
+        loop.jump()
+        return events
+
+    def _collect_all(self, events: Any) -> Any:
+        """Wait until every reading socket that is owed something has it."""
+        began: float | None = None
+        while True:
+            ready = {key.fd for key, mask in events if mask & selectors.EVENT_READ}
+            waiting = self._reading() - ready
+            if not waiting:
+                return events
+            if began is None:
+                began = time.monotonic()  # noqa: TID251 - real patience
+            elif time.monotonic() - began > STALL_AFTER_S:  # noqa: TID251
+                raise self._stalled(f"{len(waiting)} sockets never got their bytes")
+            events = self._real.select(0.0005)
+
+    def _reading(self) -> set[int]:
+        """File numbers of ends that are owed something and are being read."""
+        registered = self._real.get_map()
+        reading = set()
+        for end in self._loop.ledger.owed:
+            key = registered.get(end.fd)
+            if key is not None and key.events & selectors.EVENT_READ:
+                reading.add(end.fd)
+        return reading
+
+    def _wait_for_the_world(self) -> Any:
+        """Block for a thread, a handshake or a signal; never for a mere guess."""
+        began = time.monotonic()  # noqa: TID251 - real patience
+        while True:
+            events = self._real.select(0.05)
+            if events or not (self._loop.held or self._loop.idle):
+                return events
+            if self._loop.jobs_in_threads:
+                continue
+            if time.monotonic() - began > STALL_AFTER_S:  # noqa: TID251
+                raise self._stalled(self._loop.why_held())
+
+    def _stalled(self, fact: str) -> StalledError:
+        return StalledError(
+            f"virtual time {self._loop.time():.3f} s",
+            fact,
+            'clock = "wall" in the rig file if a part of it is another process',
+        )
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """asyncio's selector loop on virtual time; sockets stay real.
+
+    `time()` begins at 0 and moves only in `jump()`. Serial ports, pipes and
+    datagram sockets are refused: their bytes cannot be counted at both ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now_s = 0.0
+        self.ledger = Ledger()
+        self.jobs_in_threads = 0
+        self._selector: Any = _JumpingSelector(self._selector, self)
+
+    def time(self) -> float:
+        """Return virtual seconds since the loop was made."""
+        return self._now_s
+
+    @property
+    def held(self) -> bool:
+        """Whether something is under way that bytes alone do not show."""
+        ledger = self.ledger
+        return bool(self.jobs_in_threads or ledger.handshakes or ledger.lonely)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no timer is set and no callback is due."""
+        return not self._scheduled and not self._ready  # type: ignore[attr-defined]
+
+    def why_held(self) -> str:
+        """Name what keeps time from moving."""
+        ledger = self.ledger
+        if ledger.lonely:
+            return f"{len(ledger.lonely)} connections lead out of this process"
+        if ledger.handshakes:
+            return f"{ledger.handshakes} connections were never accepted"
+        return "no timer is set, no socket is active: everything waits for everything"
+
+    def jump(self) -> None:
+        """Move time to the next timer, exactly; it never moves back."""
+        when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
+        self._now_s = max(self._now_s, when)
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """Hold time still until the job is done."""
+        self.jobs_in_threads += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._job_done)
+        return future
+
+    def _job_done(self, _future: object) -> None:
+        self.jobs_in_threads -= 1
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect, holding time still until the handshake is over."""
+        self.ledger.handshakes += 1
+        try:
+            await super().sock_connect(sock, address)
+        finally:
+            self.ledger.handshakes -= 1
+
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+        """Refuse: a raw descriptor's bytes cannot be counted at both ends."""
+        raise self._refusal(f"file descriptor {fd}")
+
+    def add_writer(self, fd: Any, callback: Any, *args: Any) -> None:
+        """Refuse: see `add_reader`."""
+        raise self._refusal(f"file descriptor {fd}")
+
+    def _make_socket_transport(self, sock: Any, *args: Any, **kwargs: Any) -> Any:
+        counted = _CountedSocket(sock, self.ledger)
+        return super()._make_socket_transport(  # type: ignore[misc]
+            counted, *args, **kwargs
+        )
+
+    def _make_ssl_transport(self, rawsock: Any, *args: Any, **kwargs: Any) -> Any:
+        counted = _CountedSocket(rawsock, self.ledger)
+        return super()._make_ssl_transport(  # type: ignore[misc]
+            counted, *args, **kwargs
+        )
+
+    def _make_datagram_transport(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise self._refusal("a datagram socket")
+
+    def _make_read_pipe_transport(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise self._refusal("a pipe")
+
+    def _make_write_pipe_transport(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise self._refusal("a pipe")
+
+    def _refusal(self, what: str) -> StalledError:
+        return StalledError(
+            "virtual time",
+            f"{what} cannot take part: its bytes cannot be counted at both ends",
+            'clock = "wall" in the rig file, or a TCP address instead',
+        )

@@ -1,0 +1,1 @@
+"""Write, seal, verify and read back what a trial recorded."""

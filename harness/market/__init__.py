@@ -1,0 +1,1 @@
+"""Actors, agreements, instructions and notices as pure state machines."""

@@ -1,0 +1,1 @@
+"""pytest meets the harness."""

@@ -1,0 +1,1 @@
+"""Allure bridge, figures, HTML and tables."""

@@ -1,0 +1,1 @@
+"""From a rig file to a connected bench."""

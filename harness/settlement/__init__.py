@@ -1,0 +1,1 @@
+"""Settlement periods and volumes (pure)."""

@@ -1,0 +1,1 @@
+"""Gherkin phrases, by domain."""

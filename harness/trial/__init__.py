@@ -1,0 +1,1 @@
+"""Plan, run (the only orchestrator) and recorder."""
