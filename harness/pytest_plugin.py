@@ -1,1 +1,220 @@
-"""pytest meets the harness."""
+"""pytest meets the harness: feature files as tests, one run of the plan per scenario.
+
+``pytest features/x.feature --rig rigs/emulated.toml`` works, as do ``-k``, ``-m``
+with a feature file's tags, and pytest-xdist.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Generator, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from pytest_bdd import scenario
+from pytest_bdd.parser import Step
+
+from harness.core.errors import FlexrigError, RigError, UsageError
+from harness.evidence.bundle import MANIFEST, read_manifest, seal
+from harness.reporting.recorder import ScenarioRecorder, scenario_slug
+from harness.rig.assemble import parts_of
+from harness.rig.file import Rig, read_rig
+from harness.rig.shipped import find_file
+from harness.rulebook.loader import load_rulebook
+from harness.steps.guard import StepGuard
+from harness.steps.phrases import STEP_MODULES, read_feature
+from harness.steps.trial import STEP_TEXT, Trial
+from harness.trial.measure import Assignment
+from harness.trial.plan import Plan
+from harness.trial.session import Session
+
+pytest_plugins = list(STEP_MODULES)
+
+DEFAULT_RIG = "rigs/emulated.toml"
+DECISION_RULES = ("simple", "guard-band", "non-binary")
+_SESSION = pytest.StashKey[Session]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the bench engineer choose the bench and how it is judged."""
+    group = parser.getgroup("flexrig", "trials of flexible devices")
+    group.addoption("--rig", default=DEFAULT_RIG, help="rig file to run on")
+    group.addoption(
+        "--decision-rule",
+        choices=DECISION_RULES,
+        help="how uncertainty enters a verdict; default: the rig file's, else simple",
+    )
+    group.addoption("--date", help="date of the trial, YYYY-MM-DD; default: today")
+    group.addoption("--seed", type=int, help="seed instead of the rig file's")
+    group.addoption("--run-folder", help="where bundles go; default: reports/runs/…")
+    group.addoption("--rejudge", help="judge the bundles of this run; touch no bench")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fix the run's folder and date once, so that every worker shares them."""
+    option = config.option
+    if not option.run_folder:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")  # noqa: TID251 - a name
+        option.run_folder = str(Path("reports/runs", stamp).absolute())
+    if not option.date:
+        option.date = date.today().isoformat()  # noqa: DTZ011 - the trial's civil date
+    recorder = ScenarioRecorder(config, Path(option.run_folder), written=_sealed)
+    config.pluginmanager.register(recorder, "flexrig-record")
+    config.pluginmanager.register(StepGuard(), "flexrig-step-guard")
+    if getattr(option, "allure_report_dir", None):
+        from harness.reporting.allure_bridge import AllureBridge
+
+        config.pluginmanager.register(AllureBridge(config), "flexrig-allure")
+
+
+def _sealed(folder: Path) -> None:
+    """Seal verdicts and figures into a bundle, if anything was measured at all."""
+    if (folder / MANIFEST).exists() and "seal" in read_manifest(folder):
+        seal(folder)
+
+
+def session_of(config: pytest.Config) -> Session:
+    """Return what this pytest run judges with; read the rig on first use.
+
+    Raises
+    ------
+    UsageError
+        If rig, date or rulebook cannot be used.
+    """
+    if _SESSION not in config.stash:
+        config.stash[_SESSION] = _read_session(config)
+    return config.stash[_SESSION]
+
+
+def _read_session(config: pytest.Config) -> Session:
+    option = config.option
+    rulebook = load_rulebook()
+    rig_path = find_file(option.rig, "rigs")
+    rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
+    parts_of(rig)
+    assignment = Assignment(
+        rig=rig,
+        rig_text=rig_path.read_text(encoding="utf-8"),
+        on=_read_date(option.date),
+        decision_rule=rig.rig.decision_rule,
+        rulebook_digest=rulebook.digest(),
+    )
+    rejudge = Path(option.rejudge) if option.rejudge else None
+    return Session(assignment, rulebook, Path(option.run_folder), rejudge)
+
+
+def _read_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise RigError("--date", f"{text!r} is no date", "YYYY-MM-DD") from error
+
+
+def _overridden(rig: Rig, seed: int | None, decision_rule: str | None) -> Rig:
+    changes: dict[str, object] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if decision_rule is not None:
+        changes["decision_rule"] = decision_rule
+    if not changes:
+        return rig
+    return rig.model_copy(update={"rig": rig.rig.model_copy(update=changes)})
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """Start every scenario with an empty plan."""
+    return Plan()
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> Session:
+    """What this run judges with: rig, date, decision rule, rulebook."""
+    return session_of(request.config)
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest, plan: Plan, session: Session) -> Trial:
+    """The scenario while it is judged: limits, recording, verdicts."""
+    return Trial(request.node, plan, session)
+
+
+def pytest_bdd_before_step_call(request: pytest.FixtureRequest, step: Step) -> None:
+    """Let verdicts say which Then they answer."""
+    request.node.stash[STEP_TEXT] = step.name
+
+
+class FeatureFile(pytest.Module):
+    """A .feature file collected as if it were a test module."""
+
+    def _getobj(self) -> types.ModuleType:
+        session = session_of(self.config)
+        on = session.assignment.on
+        feature = read_feature(self.path, session.rulebook, on)
+        module = types.ModuleType(f"feature_{_name(self.path.stem)}")
+        for title in feature.scenarios:
+
+            @scenario(self.path.name, title, features_base_dir=str(self.path.parent))
+            def test() -> None: ...
+
+            setattr(module, f"test_{_name(title)}", test)
+        return module
+
+    def repr_failure(  # type: ignore[override]
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> str:
+        """Show a person's mistake as one sentence, ours with its traceback."""
+        if isinstance(excinfo.value, FlexrigError):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+
+def _name(text: str) -> str:
+    return re.sub(r"\W+", "_", text.lower()).strip("_")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Judge again only what was measured: leave out scenarios without a bundle."""
+    if not config.option.rejudge:
+        return
+    stored = Path(config.option.rejudge)
+    kept = [item for item in items if (stored / scenario_slug(item)).is_dir()]
+    left_out = [item for item in items if item not in kept]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> pytest.Collector | None:
+    """Collect feature files wherever pytest is pointed at them."""
+    if file_path.suffix != ".feature":
+        return None
+    return FeatureFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Say a wrong rig once, before any feature file is blamed for it."""
+    names = [str(arg).split("::")[0] for arg in session.config.args]
+    if any(name.endswith(".feature") or "features" in name for name in names):
+        try:
+            session_of(session.config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+    return (yield)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Iterator[None] | None:
+    """Say where the evidence is."""
+    folder = Path(config.option.run_folder)
+    if folder.is_dir():
+        terminalreporter.write_line(f"evidence: {folder}")
+    return None

@@ -36,6 +36,10 @@ class Estimate:
     """For ``nan`` or ``inf``: the reason, as a clause of a sentence."""
     marks: tuple[tuple[str, float], ...] = ()
     """Instants worth showing in the figure, as (name, bench time in s)."""
+    unseen: tuple[float, float] | None = None
+    """What the value could have been, from least to most, whatever the missing
+    samples were. `value` itself takes them at their worst for the device where
+    the quantity has a worst; see ``docs/definitions.md``, "gaps"."""
 
     @property
     def u(self) -> float:

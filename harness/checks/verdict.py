@@ -60,6 +60,10 @@ class Verdict:
         """Read as a sentence an engineer can paste into an e-mail."""
         got, rule = self.measured, self.rule
         number = f"{got.value:.4g} ± {got.expanded:.2g} {got.unit}"
+        if math.isnan(got.value):
+            number = "not seen"
+        elif math.isinf(got.value):
+            number = "never happened"
         text = (
             f"{self.outcome.upper()}: {self.subject} {rule.quantity} {number}, "
             f"{rule.bound} ({rule.source}, {rule.edition}, {rule.status})"

@@ -291,7 +291,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
         self._now_s = max(self._now_s, when)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Any, *args: Any
+    ) -> Any:
         """Hold time still until the job is done."""
         self.jobs_in_threads += 1
         future = super().run_in_executor(executor, func, *args)
@@ -309,11 +311,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         finally:
             self.ledger.handshakes -= 1
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(  # type: ignore[override]
+        self, fd: Any, callback: Any, *args: Any
+    ) -> None:
         """Refuse: a raw descriptor's bytes cannot be counted at both ends."""
         raise self._refusal(f"file descriptor {fd}")
 
-    def add_writer(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_writer(  # type: ignore[override]
+        self, fd: Any, callback: Any, *args: Any
+    ) -> None:
         """Refuse: see `add_reader`."""
         raise self._refusal(f"file descriptor {fd}")
 

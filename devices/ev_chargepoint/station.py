@@ -1,0 +1,295 @@
+"""The emulated charging station: what it says of itself (OCPP 1.6J).
+
+Free vend: a transaction starts by itself when a vehicle is plugged in. One
+connector, tethered cable. Source: Open Charge Point Protocol 1.6 edition 2,
+section 4; what it answers is in `devices.ev_chargepoint.answers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from devices.ev_chargepoint.charging import CONNECTOR, ChargingControl, Timers
+from devices.ev_chargepoint.configuration import Configuration
+from devices.ev_chargepoint.metering import OwnMeter
+from devices.ev_chargepoint.model import ElectricVehicle
+from devices.ev_chargepoint.options import StationOptions
+from devices.ev_chargepoint.sampling import Sampler
+from devices.links.ocpp import Done, Payload, nothing
+from devices.links.ocpp_session import Session
+from harness.core.bench import EmulatorContext
+from harness.core.errors import LinkError
+
+ID_TAG = "FREEVEND"
+BOOT_RETRY_S = 60.0
+"""If the CSMS names no interval itself (4.2)."""
+IN_TRANSACTION = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
+"""Statuses after which a vehicle without a transaction is Finishing (7.7)."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A charging transaction; its id comes with StartTransaction.conf."""
+
+    started_s: float
+    """Bench time. [s]"""
+    meter_start_wh: int
+    id_tag: str
+    ident: int | None = None
+    stop: Payload | None = None
+    """StopTransaction.req without its id, once the transaction is over."""
+
+
+class Station:
+    """Connection, status and transactions; `charging` moves the control pilot."""
+
+    def __init__(
+        self,
+        context: EmulatorContext,
+        options: StationOptions,
+        vehicle: ElectricVehicle,
+    ) -> None:
+        self.options, self.faults = options, options.faults
+        self._clock, self._vehicle = context.clock, vehicle
+        self.timers = Timers()
+        self.configuration = Configuration(options)
+        self.charging = ChargingControl(
+            vehicle,
+            options,
+            clock=context.clock,
+            rng=context.rng,
+            changed=self.tell_status,
+        )
+        self._meter = OwnMeter(
+            vehicle,
+            context.circuit.voltage_v,
+            1 + options.own_meter_gain_percent / 100,
+            options.register_start_wh,
+            options.knows_soc,
+        )
+        self.sampler = Sampler(self, self._meter, context.clock)
+        self._session: Session | None = None
+        self._booted = False
+        self._told = ""
+        self.transaction: Transaction | None = None
+        self._unsettled: deque[Transaction] = deque()
+        self._beating: asyncio.TimerHandle | None = None
+        self.plugged = False
+        self.inoperative = False
+        self.inoperative_next = False
+        """Unavailable once the transaction is over (5.2, Scheduled)."""
+
+    def plug_in(self) -> None:
+        """Connect the vehicle; charging starts by itself."""
+        self.plugged = True
+        self.tell_status()
+        if not self.inoperative:
+            self.begin(ID_TAG)
+
+    def unplug(self) -> None:
+        """Pull the cable; the transaction ends (9.1.23)."""
+        self.plugged = False
+        if self.transaction is not None:
+            self.end("EVDisconnected")
+        self.tell_status()
+
+    # Connection
+
+    @property
+    def online(self) -> bool:
+        """Whether the CSMS is there and has accepted the station."""
+        return self._booted and self._session is not None
+
+    def connected(self, session: Session) -> None:
+        """Introduce the station, or after a mere loss of connection go on."""
+        self._session = session
+        if self._booted:  # OCPP-J 1.6, 5.4: no BootNotification after a reconnect
+            self._resume()
+        else:
+            self.boot()
+
+    def disconnected(self) -> None:
+        """The CSMS is gone; charging goes on under the profiles there are (3.13.6)."""
+        self._session = None
+
+    def close(self) -> None:
+        """Stop every timer."""
+        self.timers.cancel_all()
+        self.charging.close()
+
+    def post(self, action: str, payload: Payload, done: Done = nothing) -> None:
+        """Send a CALL if the CSMS is there."""
+        if self._session is not None:
+            self._session.rpc.post(action, payload, done)
+
+    def boot(self) -> None:
+        """Send BootNotification (4.2)."""
+        payload = {
+            "chargePointVendor": self.options.vendor,
+            "chargePointModel": self.options.model,
+            "chargePointSerialNumber": self.options.serial,
+            "firmwareVersion": self.options.firmware,
+        }
+        self.post("BootNotification", payload, self._boot_answered)
+
+    def _boot_answered(self, answer: Payload | LinkError) -> None:
+        if isinstance(answer, LinkError) or answer["status"] != "Accepted":
+            interval_s = 0 if isinstance(answer, LinkError) else answer["interval"]
+            self.timers.after(interval_s or BOOT_RETRY_S, self.boot)
+            return
+        fresh, self._booted = not self._booted, True
+        if answer["interval"] > 0:
+            self.configuration.change("HeartbeatInterval", str(answer["interval"]))
+        if fresh:
+            self._resume()
+
+    def _resume(self) -> None:
+        self._told = ""
+        self.tell_station_status()
+        self.tell_status()
+        self._settle()
+        self.beat_again()
+        self.sampler.align_again()
+
+    def restart(self, reason: str) -> None:
+        """Reset (5.14): end the transaction, be away for a while, boot anew."""
+        if self.transaction is not None:
+            self.end(reason)
+        self._booted = False
+        self.timers.after(self.options.reboot_s, self._restarted)
+
+    def _restarted(self) -> None:
+        self._told = ""
+        if self.plugged and not self.inoperative:
+            self.begin(ID_TAG)
+        if self._session is not None:
+            self._session.close("reset")  # the emulator dials again
+
+    # Heartbeat and status
+
+    def beat_again(self) -> None:
+        """Set the timer for the next heartbeat (4.6)."""
+        self.timers.cancel(self._beating)
+        interval_s = self.configuration.whole("HeartbeatInterval")
+        self._beating = self.timers.after(interval_s, self.beat)
+
+    def beat(self) -> None:
+        """Send Heartbeat."""
+        if self.online:
+            self.post("Heartbeat", {})
+        self.beat_again()
+
+    def status(self) -> str:
+        """Return the connector's status (7.7)."""
+        if self.transaction is None and self.inoperative:
+            return "Unavailable"
+        if not self.plugged:
+            return "Available"
+        if self.transaction is None:
+            return "Finishing" if self._told in IN_TRANSACTION else "Preparing"
+        if self._vehicle.offered_a == 0.0:
+            return "SuspendedEVSE"
+        drawing = self._vehicle.is_drawing(self._clock.now_s())
+        return "Charging" if drawing else "SuspendedEV"
+
+    def tell_status(self, *, anyway: bool = False) -> None:
+        """Send StatusNotification if the connector's status changed (4.9)."""
+        status = self.status()
+        if not self.online or (status == self._told and not anyway):
+            return
+        self._told = status
+        payload = self._notification(CONNECTOR, status)
+        self._later(lambda: self.post("StatusNotification", payload))
+
+    def tell_station_status(self) -> None:
+        """Send StatusNotification of the station itself, connector 0."""
+        status = "Unavailable" if self.inoperative else "Available"
+        self.post("StatusNotification", self._notification(0, status))
+
+    def _notification(self, connector: int, status: str) -> Payload:
+        return {
+            "connectorId": connector,
+            "errorCode": "NoError",
+            "status": status,
+            "timestamp": self.stamp(),
+        }
+
+    def _later(self, act: Callable[[], None]) -> None:
+        """Act now, or with the fault of late notices after its delay."""
+        if self.faults.status_delay_s:
+            self.timers.after(self.faults.status_delay_s, act)
+        else:
+            act()
+
+    def stamp(self, bench_s: float | None = None) -> str:
+        """Return what the station's clock says, ISO 8601 in UTC (3.14, 3.15)."""
+        at_s = self.charging.device_s()
+        if bench_s is not None:
+            at_s += bench_s - self._clock.now_s()
+        text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
+        return text.replace("+00:00", "Z")
+
+    # Transactions
+
+    def begin(self, id_tag: str) -> None:
+        """Start a transaction (4.8)."""
+        now_s = self._clock.now_s()
+        self.transaction = Transaction(now_s, self._meter.register_wh(now_s), id_tag)
+        self._unsettled.append(self.transaction)
+        self._settle()
+        self.charging.begin()
+        self.sampler.sample_again()
+        self.tell_status()
+
+    def end(self, reason: str) -> None:
+        """End the transaction that runs (4.10)."""
+        transaction = self.transaction
+        if transaction is None:
+            raise ValueError("no transaction runs")
+        transaction.stop = {
+            "meterStop": self._meter.register_wh(self._clock.now_s()),
+            "timestamp": self.stamp(),
+            "reason": reason,
+            "idTag": transaction.id_tag,
+        }
+        self.transaction = None
+        self.charging.end()
+        self.sampler.sample_again()
+        self._later(self._settle)
+        self.inoperative = self.inoperative or self.inoperative_next
+        self.inoperative_next = False
+        self.tell_status()
+
+    def _settle(self) -> None:
+        """Tell of transactions in their order, one at a time (4.8, 4.10)."""
+        if not (self._unsettled and self.online):
+            return
+        transaction = self._unsettled[0]
+        if transaction.ident is None:
+            start = {
+                "connectorId": CONNECTOR,
+                "idTag": transaction.id_tag,
+                "meterStart": transaction.meter_start_wh,
+                "timestamp": self.stamp(transaction.started_s),
+            }
+            self.post("StartTransaction", start, self._start_answered)
+        elif transaction.stop is not None:
+            self._unsettled.popleft()
+            stop = {**transaction.stop, "transactionId": transaction.ident}
+            self.post("StopTransaction", stop)
+            self._settle()
+
+    def _start_answered(self, answer: Payload | LinkError) -> None:
+        if isinstance(answer, LinkError):
+            return  # told again after the next connection
+        transaction = self._unsettled[0]
+        transaction.ident = answer["transactionId"]
+        accepted = answer["idTagInfo"]["status"] == "Accepted"
+        if not accepted and transaction is self.transaction:
+            self.end("DeAuthorized")
+        elif transaction.stop is not None:
+            self._settle()

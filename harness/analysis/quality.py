@@ -1,0 +1,213 @@
+"""How well a meter knows what it shows, and the parts of an uncertainty budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.analysis.estimate import Contribution, Estimate
+
+GAIN = "meter gain"
+OFFSET = "meter offset and resolution"
+UPDATE = "meter update interval"
+LATENCY = "meter latency"
+SAMPLING = "sampling interval"
+CROSSING = "meter error at the band's edge"
+CLOCK = "clock"
+SCATTER = "scatter"
+BASELINE = "power before the event"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterQuality:
+    """What is known of a meter's error, all as standard uncertainties (k = 1)."""
+
+    source: str
+    """Where it comes from: a certificate with its date, or an accuracy class."""
+    relative_u: float = 0.0
+    """Gain error, as a share of the reading. The same for every reading."""
+    absolute_u_w: float = 0.0
+    """Offset, noise and resolution together. [W]"""
+    update_interval_s: float = 0.0
+    """How long the meter shows a value before it shows the next. [s]"""
+    latency_s: float = 0.0
+    """Known age of a value at the moment it first shows; corrected for. [s]"""
+    latency_u_s: float = 0.0
+    """Standard uncertainty of that age. [s]"""
+    clock_u_s: float = 0.0
+    """Standard uncertainty of the sample times against the bench clock. [s]"""
+
+    def power_u_w(self, power_w: float) -> float:
+        """Return the standard uncertainty of a reading of this power. [W]"""
+        return math.hypot(self.relative_u * power_w, self.absolute_u_w)
+
+
+def rectangular_u(half_width: float) -> float:
+    """Return the standard uncertainty of an even spread (JCGM 100:2008, 4.3.7)."""
+    return half_width / math.sqrt(3)
+
+
+def one_sided_u(width: float) -> float:
+    """Return the standard uncertainty of a value taken at the end of its interval.
+
+    The truth lies evenly anywhere in `width` to one side. The value is left at the
+    cautious end instead of being moved to the middle, and the shift counts as
+    uncertainty: √(variance + shift²) = width/√3 (JCGM 100:2008, F.2.4.5).
+    """
+    return width / math.sqrt(3)
+
+
+def of_class(
+    percent: float, *, source: str, resolution_w: float = 0.0, **timing: float
+) -> MeterQuality:
+    """Return the quality of a meter known only by its accuracy class.
+
+    Parameters
+    ----------
+    percent : float
+        Largest error that the class allows, as a percentage of the reading; the
+        error may lie anywhere inside (rectangular). [%]
+    source : str
+        The class and the document that defines it.
+    resolution_w : float
+        One step of the display. [W]
+    **timing : float
+        ``update_interval_s``, ``latency_s``, ``latency_u_s``, ``clock_u_s``. [s]
+    """
+    return MeterQuality(
+        source=source,
+        relative_u=rectangular_u(percent / 100),
+        absolute_u_w=rectangular_u(resolution_w / 2),
+        **timing,
+    )
+
+
+def calibrated(
+    expanded_percent: float,
+    *,
+    source: str,
+    coverage: float = 2.0,
+    resolution_w: float = 0.0,
+    **timing: float,
+) -> MeterQuality:
+    """Return the quality of a meter with a calibration certificate.
+
+    Parameters
+    ----------
+    expanded_percent : float
+        Expanded uncertainty on the certificate, percentage of the reading. [%]
+    source : str
+        The certificate's number and date.
+    coverage : float
+        The certificate's coverage factor k.
+    resolution_w : float
+        One step of the display. [W]
+    **timing : float
+        As for `of_class`.
+    """
+    return MeterQuality(
+        source=source,
+        relative_u=expanded_percent / 100 / coverage,
+        absolute_u_w=rectangular_u(resolution_w / 2),
+        **timing,
+    )
+
+
+def timing_budget(meter: MeterQuality, sampling_width_s: float) -> list[Contribution]:
+    """Return what is not known of an instant read off samples. [s]"""
+    lines = [
+        Contribution(
+            SAMPLING, one_sided_u(sampling_width_s), "B", "the recording's own spacing"
+        ),
+        Contribution(UPDATE, one_sided_u(meter.update_interval_s), "B", meter.source),
+        Contribution(LATENCY, meter.latency_u_s, "B", meter.source),
+        Contribution(CLOCK, meter.clock_u_s, "B", meter.source),
+    ]
+    return [line for line in lines if line.u > 0]
+
+
+def scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
+    """Return the estimate times an exact factor: 2 h of 3 kW is 6 kWh."""
+    ends = None
+    if estimate.unseen is not None:
+        low, high = sorted(end * factor for end in estimate.unseen)
+        ends = (low, high)
+    return Estimate(
+        value=estimate.value * factor,
+        unit=unit,
+        budget=tuple(
+            Contribution(line.name, line.u * abs(factor), line.kind, line.source)
+            for line in estimate.budget
+        ),
+        coverage=estimate.coverage,
+        why=estimate.why,
+        marks=estimate.marks,
+        unseen=ends,
+    )
+
+
+def difference(
+    first: Estimate, second: Estimate, *, shared: tuple[str, ...] = (GAIN,)
+) -> Estimate:
+    """Return first − second, both in the same unit.
+
+    Contributions named in `shared` come from one cause and grow with the value, as
+    the gain of one meter does: they add with sign, so the meter's gain acts on the
+    difference alone. All others are independent (JCGM 100:2008, 5.1 and 5.2).
+
+    Raises
+    ------
+    ValueError
+        If the units differ.
+    """
+    if first.unit != second.unit:
+        raise ValueError(f"{first.unit} less {second.unit} has no meaning")
+    lines = []
+    for name in shared:
+        own = sum(_signed(first, name)) - sum(_signed(second, name))
+        origin = [one for one in (*first.budget, *second.budget) if one.name == name]
+        if origin:
+            lines.append(Contribution(name, abs(own), origin[0].kind, origin[0].source))
+    for one in (*first.budget, *second.budget):
+        if one.name not in shared:
+            lines.append(one)
+    return Estimate(
+        value=first.value - second.value,
+        unit=first.unit,
+        budget=tuple(lines),
+        coverage=first.coverage,
+        why=first.why or second.why,
+        marks=first.marks + second.marks,
+    )
+
+
+def relative_difference(own: Estimate, reference: Estimate) -> Estimate:
+    """Return how far a figure is from its reference, independent of each other. [%]
+
+    ``100·(own/reference − 1)``; both uncertainties are carried
+    (``docs/definitions.md``, "own-meter agreement").
+    """
+    if own.unit != reference.unit:
+        raise ValueError(f"{own.unit} against {reference.unit} has no meaning")
+    if not reference.value > 0 or math.isnan(own.value):
+        why = own.why or reference.why or "the reference shows nothing to compare with"
+        return Estimate(math.nan, "%", why=why)
+    ratio = own.value / reference.value
+    per_own, per_reference = 100 / reference.value, 100 * ratio / reference.value
+    lines = [
+        Contribution(f"{whose}: {one.name}", one.u * abs(factor), one.kind, one.source)
+        for whose, estimate, factor in (
+            ("own", own, per_own),
+            ("reference", reference, per_reference),
+        )
+        for one in estimate.budget
+    ]
+    return Estimate(100 * (ratio - 1), "%", tuple(lines), own.coverage)
+
+
+def _signed(estimate: Estimate, name: str) -> list[float]:
+    return [
+        math.copysign(one.u, estimate.value)
+        for one in estimate.budget
+        if one.name == name
+    ]

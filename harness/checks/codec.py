@@ -1,0 +1,146 @@
+"""Verdicts as JSON: exact, byte for byte the same each time, and read back whole.
+
+JSON has no ``nan`` and no ``inf``; they are the strings ``"nan"``, ``"inf"`` and
+``"-inf"`` where a number is expected. `Verdict.details` holds plain JSON values;
+a tuple in it comes back as a list.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.estimate import Contribution, Estimate
+from harness.checks.verdict import Grade, Outcome, Verdict
+from harness.core.errors import EvidenceError
+from harness.rulebook.rule_json import rule_from_json, rule_to_json
+
+
+def verdicts_to_text(verdicts: Sequence[Verdict]) -> str:
+    """Return verdicts as JSON text that is the same for the same verdicts."""
+    plain = [verdict_to_json(verdict) for verdict in verdicts]
+    text = json.dumps(
+        plain, ensure_ascii=False, allow_nan=False, indent=1, sort_keys=True
+    )
+    return text + "\n"
+
+
+def verdicts_from_text(text: str, *, where: str = "verdicts") -> list[Verdict]:
+    """Read what `verdicts_to_text` wrote.
+
+    Raises
+    ------
+    EvidenceError
+        If it is not such text; `where` says what was being read.
+    """
+    try:
+        return [verdict_from_json(plain) for plain in json.loads(text)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError(
+            where,
+            f"this is not a list of verdicts ({type(error).__name__}: {error})",
+            "judging the recording again: flexrig rejudge",
+        ) from error
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as JSON values only."""
+    return {
+        "subject": verdict.subject,
+        "statement": verdict.statement,
+        "measured": estimate_to_json(verdict.measured),
+        "rule": rule_to_json(verdict.rule),
+        "decision_rule": verdict.decision_rule,
+        "outcome": verdict.outcome.value,
+        "grade": verdict.grade.value,
+        "channels": list(verdict.channels),
+        "probability": _number(verdict.probability),
+        "margin": _number(verdict.margin),
+        "reason": verdict.reason,
+        "remedy": verdict.remedy,
+        "details": _plain(verdict.details),
+    }
+
+
+def verdict_from_json(data: Mapping[str, Any]) -> Verdict:
+    """Return the verdict that `verdict_to_json` wrote."""
+    return Verdict(
+        subject=data["subject"],
+        statement=data["statement"],
+        measured=estimate_from_json(data["measured"]),
+        rule=rule_from_json(data["rule"]),
+        decision_rule=data["decision_rule"],
+        outcome=Outcome(data["outcome"]),
+        grade=Grade(data["grade"]),
+        channels=tuple(data["channels"]),
+        probability=float(data["probability"]),
+        margin=float(data["margin"]),
+        reason=data["reason"],
+        remedy=data["remedy"],
+        details=data["details"],
+    )
+
+
+def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
+    """Return the estimate, with its budget, as JSON values only."""
+    unseen = estimate.unseen
+    return {
+        "value": _number(estimate.value),
+        "unit": estimate.unit,
+        "budget": [
+            {
+                "name": line.name,
+                "u": _number(line.u),
+                "kind": line.kind,
+                "source": line.source,
+            }
+            for line in estimate.budget
+        ],
+        "coverage": _number(estimate.coverage),
+        "why": estimate.why,
+        "marks": [[name, _number(at_s)] for name, at_s in estimate.marks],
+        "unseen": None if unseen is None else [_number(end) for end in unseen],
+    }
+
+
+def estimate_from_json(data: Mapping[str, Any]) -> Estimate:
+    """Return the estimate that `estimate_to_json` wrote."""
+    unseen = data["unseen"]
+    return Estimate(
+        value=float(data["value"]),
+        unit=data["unit"],
+        budget=tuple(
+            Contribution(line["name"], float(line["u"]), line["kind"], line["source"])
+            for line in data["budget"]
+        ),
+        coverage=float(data["coverage"]),
+        why=data["why"],
+        marks=tuple((name, float(at_s)) for name, at_s in data["marks"]),
+        unseen=None if unseen is None else (float(unseen[0]), float(unseen[1])),
+    )
+
+
+def _number(value: float) -> float | str:
+    number = float(value)
+    return number if math.isfinite(number) else str(number)
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """Return JSON values for what analysis puts into a verdict's details."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float | np.floating):
+        return _number(float(value))
+    if isinstance(value, np.integer | np.bool_):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} in a verdict's details is not JSON")

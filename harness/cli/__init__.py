@@ -1,0 +1,51 @@
+"""flexrig run | rejudge | emulate | devices | steps | rules."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from harness.cli.emulate import emulate
+from harness.cli.lists import devices, rules, steps
+from harness.cli.run import rejudge, run
+from harness.core.errors import FlexrigError
+
+EXIT_BENCH_OR_USAGE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flexrig")
+def cli() -> None:
+    r"""Prove on a bench that flexible devices deliver, and that it can be measured.
+
+    \b
+    First steps:
+      flexrig run                         the shipped features on the emulated home
+      flexrig run --rig rigs/bad/slow.toml    watch a bad device be caught
+      flexrig run my.feature --rig my.toml    your feature on your bench
+
+    Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
+    3 inconclusive.
+    """
+
+
+for _command in (run, rejudge, emulate, devices, steps, rules):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one sentence and exit code 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except FlexrigError as error:
+        click.echo(f"flexrig: {error}", err=True)
+        sys.exit(EXIT_BENCH_OR_USAGE)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BENCH_OR_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("flexrig: interrupted", err=True)
+        sys.exit(EXIT_BENCH_OR_USAGE)

@@ -1,0 +1,87 @@
+"""The live display of a run: bench time, speed, next instruction, verdicts so far."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from harness.reporting.record_json import read_records
+
+REFRESH_S = 0.5
+FOLDER = ".progress"
+
+
+def show_progress(
+    folder: Path, process: subprocess.Popen[bytes], console: Console
+) -> None:
+    """Follow a run until its process ends; plain lines where there is no terminal."""
+    if not console.is_terminal:
+        _follow_plainly(folder, process, console)
+        return
+    with Live(console=console, transient=True, refresh_per_second=4) as live:
+        while True:
+            live.update(_view(folder))
+            if _ended(process):
+                return
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=REFRESH_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _follow_plainly(
+    folder: Path, process: subprocess.Popen[bytes], console: Console
+) -> None:
+    """One line for each scenario as it ends, for logs."""
+    told: set[str] = set()
+    while True:
+        ended = _ended(process)
+        for record in read_records(folder):
+            if record.slug not in told:
+                told.add(record.slug)
+                speed = record.trial.speed
+                pace = f", {speed:,.0f} times real time" if speed else ""
+                console.print(
+                    f"{record.outcome.upper():>12}  {record.title}{pace}",
+                    markup=False,
+                    soft_wrap=True,
+                )
+        if ended:
+            return
+
+
+def _view(folder: Path) -> Group:
+    lines = [_line(state) for state in _states(folder)]
+    done = Counter(str(record.outcome) for record in read_records(folder))
+    tally = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.items()))
+    return Group(*lines, Text(f"so far: {tally or 'nothing judged yet'}", style="dim"))
+
+
+def _states(folder: Path) -> list[dict[str, Any]]:
+    states = []
+    for path in sorted((folder / FOLDER).glob("*.json")):
+        try:
+            states.append(json.loads(path.read_text()))
+        except (OSError, ValueError):
+            continue  # being replaced this very moment: the next look will see it
+    return states
+
+
+def _line(state: dict[str, Any]) -> Text:
+    part = max(0.0, min(1.0, state["bench_s"] / state["duration_s"]))
+    bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
+    text = Text(f"{bar} {state['clock']}  ×{state['speed']:,.0f}  {state['scenario']}")
+    if state.get("next"):
+        text.append(f"\n{'':21}next: {state['next']}", style="dim")
+    return text

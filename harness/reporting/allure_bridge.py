@@ -1,0 +1,340 @@
+"""Show every scenario in Allure as it was written and judged.
+
+allure-pytest knows nothing of Gherkin. This plugin waits until a scenario's record
+is complete, then fills allure-pytest's own result from it: title, labels, example
+row, every step with its verdicts beneath it, figures, and the status. Because it
+reads the record that all reports read, Allure cannot say something else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Generator, Iterable
+from html import escape
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import allure_commons
+import pytest
+from allure_commons.logger import AllureFileLogger
+from allure_commons.model2 import (
+    Label,
+    Link,
+    Parameter,
+    Status,
+    StatusDetails,
+    TestResult,
+    TestResultContainer,
+    TestStepResult,
+)
+from allure_commons.types import AttachmentType, LabelType, LinkType
+from allure_commons.utils import now as _now
+
+from harness.checks.verdict import Verdict
+from harness.core.errors import UsageError
+from harness.reporting import wording
+from harness.reporting.record import (
+    STEP_STATUS,
+    ScenarioOutcome,
+    ScenarioRecord,
+    StepRecord,
+    record_of,
+)
+from harness.reporting.recorder import scenario_folder
+
+RIVAL = "allure_pytest_bdd"
+OWN_LABELS = frozenset(
+    {
+        LabelType.EPIC,
+        LabelType.FEATURE,
+        LabelType.STORY,
+        LabelType.PARENT_SUITE,
+        LabelType.SUITE,
+        LabelType.SUB_SUITE,
+        LabelType.TAG,
+        LabelType.THREAD,
+        "package",
+    }
+)
+LINKED = {"issue": LinkType.ISSUE, "tms": LinkType.TEST_CASE, "link": LinkType.LINK}
+"""Tags such as ``@issue:12`` become links, by ``--allure-link-pattern``."""
+
+
+def now_ms() -> int:
+    """Return Allure's own wall-clock stamp, in milliseconds."""
+    return int(_now())  # type: ignore[no-untyped-call]
+
+
+def refuse_rival(plugins: pytest.PytestPluginManager) -> None:
+    """Refuse to run beside allure-pytest-bdd, which reports the same scenarios.
+
+    Call it in ``pytest_addoption``: with both installed, pytest would otherwise
+    stop at "option names {'--alluredir'} already added".
+
+    Raises
+    ------
+    pytest.UsageError
+        If that plugin is loaded or about to be.
+    """
+    installed = any(one.name == RIVAL for one in entry_points(group="pytest11"))
+    if plugins.has_plugin(RIVAL) or (installed and not plugins.is_blocked(RIVAL)):
+        raise pytest.UsageError(
+            str(
+                UsageError(
+                    "pytest plugins",
+                    "allure-pytest-bdd reports the same scenarios as Flexrig does",
+                    "pip uninstall allure-pytest-bdd, or -p no:allure_pytest_bdd",
+                )
+            )
+        )
+
+
+class AllureBridge:
+    """A pytest plugin that fills Allure's results from scenario records.
+
+    Register it when ``--alluredir`` is given, beside `ScenarioRecorder`.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        refuse_rival(config.pluginmanager)
+        self._config = config
+        self._times: list[tuple[int, int]] = []
+        self._began = 0
+
+    def pytest_sessionstart(self) -> None:
+        """Keep fixtures that went well out of the report: every step is one."""
+        for logger in allure_commons.plugin_manager.get_plugins():
+            if isinstance(logger, AllureFileLogger):
+                _keep_only_troubled_fixtures(logger)
+
+    def pytest_runtest_setup(self) -> None:
+        """Forget the steps of the scenario before."""
+        self._times = []
+
+    def pytest_bdd_before_step(self) -> None:
+        """Note when a step began, on the wall clock that Allure shows."""
+        self._began = now_ms()
+
+    def pytest_bdd_after_step(self) -> None:
+        """Note when a step ended."""
+        self._times.append((self._began, now_ms()))
+
+    def pytest_bdd_step_error(self) -> None:
+        """Note when a step ended."""
+        self._times.append((self._began, now_ms()))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Fill the result once the record is complete; runs after all others."""
+        report = yield
+        record = record_of(item) if call.when == "teardown" else None
+        if record is not None:
+            listener: Any = self._config.pluginmanager.get_plugin("allure_listener")
+            writer = _Writer(listener.allure_logger, scenario_folder(item))
+            writer.write(record, self._times, self._config.option.allure_link_pattern)
+        return report
+
+
+class _Writer:
+    """Writes one record into the Allure result that is open."""
+
+    def __init__(self, reporter: Any, folder: Path) -> None:  # noqa: ANN401 - untyped
+        self._reporter = reporter
+        self._folder = folder
+        self._result: TestResult = reporter.get_test(None)
+
+    def write(
+        self,
+        record: ScenarioRecord,
+        times: list[tuple[int, int]],
+        link_patterns: list[list[str]],
+    ) -> None:
+        result = self._result
+        result.name = record.title
+        result.fullName = f"{record.feature_file}:{record.line} {record.title}"
+        result.titlePath = [_epic(record), record.feature]
+        result.description = _description(record)
+        result.parameters = [Parameter(k, v) for k, v in record.example.items()]
+        kept = [label for label in result.labels if label.name not in OWN_LABELS]
+        result.labels = [*kept, *_labels(record)]
+        result.links = [*result.links, *_links(record, dict(link_patterns))]
+        result.statusDetails = _status_details(record, result.statusDetails)
+        result.status = _status(record.outcome)
+        end = result.stop or now_ms()
+        for number, step in enumerate(record.steps):
+            at = times[number] if number < len(times) else (end, end)
+            self._step(step, record, at)
+
+    def _step(
+        self, step: StepRecord, record: ScenarioRecord, at: tuple[int, int]
+    ) -> None:
+        own = self._start(None, f"{step.keyword} {step.text}", at)
+        if step.table:
+            self._attach(own, "Table", _csv(step.table), AttachmentType.CSV)
+        if step.doc_string:
+            self._attach(own, "Text", step.doc_string, AttachmentType.TEXT)
+        for number in step.verdicts:
+            self._verdict(own, record.verdicts[number], at)
+        for number in step.figures:
+            figure = record.figures[number]
+            svg = (self._folder / figure.file).read_bytes()
+            self._attach(own, figure.title, svg, AttachmentType.SVG)
+        # Verdicts beneath the step say why; said twice, it would read as two faults.
+        self._stop(own, at, str(step.status), "" if step.verdicts else step.message)
+
+    def _verdict(self, parent: str, verdict: Verdict, at: tuple[int, int]) -> None:
+        got, bound = wording.measured(verdict.measured), wording.bound(verdict)
+        name = (
+            f"{verdict.outcome.upper()}: {verdict.subject} {verdict.rule.quantity} "
+            f"{got}, {bound}"
+        )
+        own = self._start(parent, name, at, _verdict_parameters(verdict))
+        self._stop(own, at, _status(verdict.outcome), verdict.reason)
+
+    def _start(
+        self,
+        parent: str | None,
+        name: str,
+        at: tuple[int, int],
+        parameters: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        own = str(uuid.uuid4())
+        rows = [Parameter(key, value) for key, value in parameters]
+        step = TestStepResult(name=name, start=at[0], parameters=rows)
+        self._reporter.start_step(parent, own, step)
+        return own
+
+    def _stop(self, own: str, at: tuple[int, int], status: str, message: str) -> None:
+        details = StatusDetails(message=message) if message else None
+        self._reporter.stop_step(own, stop=at[1], status=status, statusDetails=details)
+
+    def _attach(
+        self, parent: str, name: str, body: str | bytes, kind: AttachmentType
+    ) -> None:
+        self._reporter.attach_data(
+            str(uuid.uuid4()), body, name, kind, parent_uuid=parent
+        )
+
+
+def _keep_only_troubled_fixtures(logger: Any) -> None:  # noqa: ANN401 - untyped
+    """Drop set-ups that passed: one file each, and every step definition is one."""
+    write = logger._report_item  # noqa: SLF001 - the only place where all are written
+
+    def write_if_told(item: object) -> None:
+        if isinstance(item, TestResultContainer):
+            parts = [*item.befores, *item.afters]
+            # A finalizer that ended well has no status at all.
+            if all(part.status in (None, Status.PASSED) for part in parts):
+                return
+        write(item)
+
+    logger._report_item = write_if_told  # noqa: SLF001
+
+
+def _status(outcome: str) -> str:
+    return str(STEP_STATUS[ScenarioOutcome(str(outcome))])
+
+
+def _status_details(
+    record: ScenarioRecord, found: StatusDetails | None
+) -> StatusDetails | None:
+    """Return the message; a trace only where nobody foresaw the error."""
+    judged = [str(v) for v in record.verdicts if v.outcome != "pass"]
+    message = record.error or "\n".join(judged)
+    if not message:
+        return None
+    word = record.outcome.upper()
+    if word not in message.upper() and record.outcome is not ScenarioOutcome.BROKEN:
+        message = f"{word}: {message}"
+    trace = found.trace if found is not None else None
+    sentence = trace is not None and trace.strip() == record.error.strip()
+    return StatusDetails(message=message, trace=None if sentence else trace)
+
+
+def _verdict_parameters(verdict: Verdict) -> list[tuple[str, str]]:
+    rule, estimate = verdict.rule, verdict.measured
+    budget = [
+        (f"u, {line.name}", f"{line.u:.3g} {estimate.unit}, {line.source or line.kind}")
+        for line in estimate.budget
+    ]
+    rows = [
+        ("Measured ± U", wording.measured(estimate)),
+        ("Limit", wording.bound(verdict)),
+        ("Margin", wording.margin(verdict)),
+        ("Decision rule", verdict.decision_rule),
+        ("Probability of conformity", wording.probability(verdict)),
+        ("Outcome", str(verdict.outcome)),
+        ("Source", f"{rule.source}, {rule.edition} ({rule.status})"),
+        ("Rule", rule.id),
+        ("Measured on", ", ".join(verdict.channels)),
+        ("Evidence", str(verdict.grade)),
+        ("What would change it", verdict.remedy),
+        *budget,
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _description(record: ScenarioRecord) -> str:
+    trial = record.trial
+    facts = [
+        ("Rig", trial.rig),
+        ("Seed", "" if trial.seed is None else str(trial.seed)),
+        ("Decision rule", trial.decision_rule),
+        ("Bench second 0", wording.started(trial)),
+        ("Bench time", wording.duration(trial.bench_s)),
+        ("Evidence", trial.evidence),
+        ("Digest", trial.digest),
+    ]
+    blocks = [facts, *(list(pairs.items()) for pairs in trial.sections.values())]
+    lists = [
+        "\n".join(f"- {name}: {text}" for name, text in block if text)
+        for block in blocks
+    ]
+    banner = f"**{wording.banner(wording.grade_of([record]))}**"
+    return "\n\n".join([banner, escape(record.description), *map(escape, lists)])
+
+
+def _epic(record: ScenarioRecord) -> str:
+    """Return the folder of the feature as a heading: ``use_cases`` is Use cases."""
+    folder = Path(record.feature_file).parent.name or "features"
+    return folder.replace("_", " ").capitalize()
+
+
+def _labels(record: ScenarioRecord) -> list[Label]:
+    epic = _epic(record)
+    pairs = [
+        (LabelType.EPIC, epic),
+        (LabelType.FEATURE, record.feature),
+        (LabelType.STORY, record.rule or record.title),
+        (LabelType.PARENT_SUITE, epic),
+        (LabelType.SUITE, record.feature),
+        ("outcome", str(record.outcome)),
+        ("evidence", str(record.trial.grade or "unknown")),
+    ]
+    for tag in record.tags:
+        name, colon, value = tag.partition(":")
+        if not colon:
+            pairs.append((LabelType.TAG, tag))
+        elif name not in LINKED:
+            pairs.append((name, value))
+    return [Label(name, value) for name, value in pairs]
+
+
+def _links(record: ScenarioRecord, patterns: dict[str, str]) -> list[Link]:
+    named = [tag.partition(":") for tag in record.tags]
+    return [
+        Link(LINKED[name], patterns.get(name, "{}").format(value), value)
+        for name, _colon, value in named
+        if name in LINKED and value
+    ]
+
+
+def _csv(table: tuple[tuple[str, ...], ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(table)
+    return out.getvalue()

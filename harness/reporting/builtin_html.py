@@ -1,0 +1,174 @@
+"""The built-in report: one HTML file that needs nothing but a browser.
+
+It is made from the scenario records of a run, without Node and without a network:
+no scripts, nothing external (its content security policy forbids both), and every
+text of a record is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from harness.core.errors import EvidenceError
+from harness.reporting import wording
+from harness.reporting.builtin_card import card
+from harness.reporting.record import ScenarioRecord
+from harness.reporting.record_json import read_records
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+COLUMNS = (
+    ("Judged", ""),
+    ("Measured ± U", "number"),
+    ("Limit", ""),
+    ("Margin", "number"),
+    ("Outcome", ""),
+    ("Decision rule", ""),
+    ("Source and edition", ""),
+    ("Limit is", ""),
+)
+
+
+def write_report(run_folder: Path, out_file: Path, *, title: str = "Flexrig") -> Path:
+    """Write the report of a run folder; return where it is.
+
+    Raises
+    ------
+    EvidenceError
+        If the folder holds no scenario record, or one cannot be read.
+    """
+    records = read_records(run_folder)
+    if not records:
+        raise EvidenceError(
+            str(run_folder), "no scenario was recorded here", "the folder of a run"
+        )
+    out_file.write_text(page(records, run_folder, title=title), encoding="utf-8")
+    return out_file
+
+
+def page(
+    records: Sequence[ScenarioRecord], run_folder: Path, *, title: str = "Flexrig"
+) -> str:
+    """Return the report as HTML; figures are read from the run folder."""
+    style = files("harness.reporting").joinpath("data/report.css").read_text("utf-8")
+    grade = wording.grade_of(records)
+    cards = "".join(_feature(records, name, run_folder) for name in _features(records))
+    return f"""<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width">
+<title>{escape(title)}: {escape(_headline(records))}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#verdicts">Skip to the verdicts</a>
+<header>
+<h1>{escape(title)}: trial report</h1>
+<p class="soft">{escape(_summary(records))}</p>
+<div class="banner {grade or "emulated"}" role="note">{wording.banner(grade)}</div>
+{_counts(records)}
+</header>
+<main>
+<section id="verdicts"><h2>Verdicts</h2>{_verdicts(records)}</section>
+{cards}
+</main>
+<footer>{_footer()}</footer>
+</body>
+</html>
+"""
+
+
+def _headline(records: Sequence[ScenarioRecord]) -> str:
+    counts = wording.outcome_counts(records)
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def _summary(records: Sequence[ScenarioRecord]) -> str:
+    rigs = sorted({r.trial.rig for r in records if r.trial.rig}) or ["unknown rig"]
+    judged = sum(len(record.verdicts) for record in records)
+    return (
+        f"{_number(len(records), 'scenario')} of "
+        f"{_number(len(_features(records)), 'feature')} on {', '.join(rigs)}; "
+        f"{_number(judged, 'verdict')}."
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _features(records: Sequence[ScenarioRecord]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((r.feature_file, r.feature) for r in records))
+
+
+def _counts(records: Sequence[ScenarioRecord]) -> str:
+    items = "".join(
+        f'<li class="{_css(name)}"><b>{number}</b>{escape(_outcome_words(name))}</li>'
+        for name, number in wording.outcome_counts(records).items()
+    )
+    return f'<ul class="counts" aria-label="Scenarios by outcome">{items}</ul>'
+
+
+def _outcome_words(name: str) -> str:
+    return "broken (bench or input)" if name == "broken" else name
+
+
+def _css(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _verdicts(records: Sequence[ScenarioRecord]) -> str:
+    heads = "".join(
+        f'<th scope="col" class="{css}">{name}</th>' for name, css in COLUMNS
+    )
+    rows = "".join(_scenario_rows(record) for record in records)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _scenario_rows(record: ScenarioRecord) -> str:
+    head = (
+        f'<tr class="scenario"><th scope="rowgroup" colspan="{len(COLUMNS)}">'
+        f'<a href="#{escape(record.slug)}">{escape(record.title)}</a>'
+        f' <span class="pill {_css(record.outcome)}">'
+        f"{record.outcome}</span></th></tr>"
+    )
+    if not record.verdicts:
+        why = escape(record.error.split("\n")[0]) or "nothing was judged"
+        head += f'<tr><td class="why" colspan="{len(COLUMNS)}">{why}</td></tr>'
+    return head + "".join(
+        f'<tr><th scope="row">{escape(v.subject)}: {escape(v.rule.quantity)}</th>'
+        f'<td class="number">{escape(wording.measured(v.measured))}</td>'
+        f"<td>{escape(wording.bound(v))}</td>"
+        f'<td class="number">{escape(wording.margin(v))}</td>'
+        f'<td><span class="pill {_css(v.outcome)}">{v.outcome}</span></td>'
+        f"<td>{escape(v.decision_rule)}</td>"
+        f"<td>{escape(v.rule.source)}, {escape(v.rule.edition)}</td>"
+        f"<td>{escape(v.rule.status)}</td></tr>"
+        for v in record.verdicts
+    )
+
+
+def _feature(
+    records: Sequence[ScenarioRecord], feature: tuple[str, str], run_folder: Path
+) -> str:
+    mine = [r for r in records if (r.feature_file, r.feature) == feature]
+    cards = "".join(card(record, run_folder / record.slug) for record in mine)
+    return (
+        f"<section><h2>{escape(feature[1])}</h2>"
+        f"<p>{escape(mine[0].description)}</p>"
+        f'<p class="soft"><code>{escape(feature[0])}</code></p>{cards}</section>'
+    )
+
+
+def _footer() -> str:
+    return (
+        "Import is positive. ± is the expanded uncertainty U (k as each budget says, "
+        "2 covers about 95 %). A number marked <em>unverified</em> was not read in its "
+        "source. Every verdict can be computed again from the evidence folder, without "
+        "the bench: <code>flexrig rejudge</code>."
+    )

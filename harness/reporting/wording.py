@@ -1,0 +1,104 @@
+"""How numbers, bounds and times are written, the same in every report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from harness.analysis.estimate import Estimate
+from harness.checks.verdict import Grade, Verdict
+from harness.core.clock import LONDON
+from harness.reporting.record import SEVERITY, ScenarioRecord, TrialFacts
+
+BANNERS = {
+    Grade.EMULATED: "Emulated evidence: this certifies nothing.",
+    Grade.MIXED: "Mixed evidence: some devices were emulated; this certifies nothing.",
+    Grade.REAL: "Real evidence: every device judged here was on the bench.",
+}
+UNKNOWN_GRADE = "The grade of this evidence is not known, so it certifies nothing."
+
+
+def measured(estimate: Estimate) -> str:
+    """Return a value with its uncertainty: ``8.3 ± 0.7 s``.
+
+    U is rounded to two figures and the value to the same place (JCGM 100, 7.2.6).
+    """
+    if math.isnan(estimate.value):
+        return "not seen"
+    if math.isinf(estimate.value):
+        return "never happened"
+    if not 0 < estimate.expanded < math.inf:
+        return f"{estimate.value:.4g} {estimate.unit}"
+    places = max(0, 1 - math.floor(math.log10(estimate.expanded)))
+    value, half = f"{estimate.value:.{places}f}", f"{estimate.expanded:.{places}f}"
+    return f"{value} ± {half} {estimate.unit}"
+
+
+def bound(verdict: Verdict) -> str:
+    """Return the rule's bound, or say that it has none."""
+    rule = verdict.rule
+    if rule.at_least is None and rule.at_most is None:
+        return "reported, no bound"
+    return rule.bound
+
+
+def margin(verdict: Verdict) -> str:
+    """Return the distance from the bound: ``+1.7 s`` is inside, ``−58 s`` outside."""
+    if not math.isfinite(verdict.margin):
+        return "–"
+    return f"{verdict.margin:+.3g} {verdict.rule.unit}".replace("-", "−", 1)
+
+
+def probability(verdict: Verdict) -> str:
+    """Return the probability of conformity, never rounded to certainty."""
+    p = verdict.probability
+    if math.isnan(p):
+        return "–"
+    if p > 0.999:
+        return "> 99.9 %"
+    return "< 0.1 %" if p < 0.001 else f"{100 * p:.1f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time as ``4 h 15 min 0 s``; ``–`` if it is not known."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{seconds:.3g} s"
+
+
+def speed(trial: TrialFacts) -> str:
+    """Return how fast bench time ran against real time."""
+    return "–" if trial.speed is None else f"{trial.speed:,.0f} × real time"
+
+
+def started(trial: TrialFacts) -> str:
+    """Return when bench second 0 was, in local time."""
+    if trial.starts_at is None:
+        return "–"
+    local = trial.starts_at.astimezone(LONDON)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M:%S %Z}"
+
+
+def grade_of(records: Iterable[ScenarioRecord]) -> Grade | None:
+    """Return the weakest grade of a run's evidence, or None if it is not known."""
+    known = list(records)
+    grades = {verdict.grade for record in known for verdict in record.verdicts}
+    grades |= {r.trial.grade for r in known if r.trial.grade is not None}
+    order = (Grade.EMULATED, Grade.MIXED, Grade.REAL)
+    return min(grades, key=order.index, default=None)
+
+
+def banner(grade: Grade | None) -> str:
+    """Return what the evidence may be used for, in one sentence."""
+    return UNKNOWN_GRADE if grade is None else BANNERS[grade]
+
+
+def outcome_counts(records: Iterable[ScenarioRecord]) -> dict[str, int]:
+    """Return how many scenarios ended in each outcome, best first."""
+    outcomes = [record.outcome for record in records]
+    order = [SEVERITY[1], *SEVERITY[2:], SEVERITY[0]]
+    return {str(o): outcomes.count(o) for o in order if o in outcomes}

@@ -1,0 +1,352 @@
+"""Read a rig file: TOML, checked to the last key, with errors a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.core.circuit import Circuit
+from harness.core.errors import RigError
+
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BenchTable(_Table):
+    """``[rig]``: what the bench as a whole is."""
+
+    name: str
+    clock: Literal["virtual", "wall"]
+    seed: int = 1
+    decision_rule: Literal["simple", "guard-band", "non-binary"] = "simple"
+
+
+class CircuitTable(_Table):
+    """``[circuit]``: the home's wiring, for emulated parts."""
+
+    base_load_w: float = Field(default=0.0, ge=0)
+    line_resistance_ohm: float = Field(default=0.0, ge=0, le=2)
+
+
+class CalibrationCard(_Table):
+    """``[meter.X.calibration]``: what is known about a meter, and until when.
+
+    Either an accuracy class (its error bound, taken as a rectangular
+    distribution) or a certificate (expanded uncertainty and coverage factor).
+    """
+
+    basis: Literal["class", "certificate"]
+    document: str = Field(min_length=1)
+    """Which class of which standard, or which certificate."""
+    error_percent: float | None = Field(default=None, gt=0, le=10)
+    """For a class: the bound of error, as a percentage of reading. [%]"""
+    expanded_uncertainty_percent: float | None = Field(default=None, gt=0, le=10)
+    """For a certificate: U as a percentage of reading. [%]"""
+    coverage: float = Field(default=2.0, ge=1, le=4)
+    clock_uncertainty_s: float = Field(default=0.1, ge=0)
+    """Standard uncertainty of when a reading was true, beyond its interval. [s]"""
+    resolution_w: float = Field(default=0.1, ge=0)
+    """One step of what it shows. [W]"""
+    update_interval_s: float = Field(default=1.0, ge=0, le=3600)
+    """How often it shows a new value. [s]"""
+    latency_uncertainty_s: float = Field(default=0.3, ge=0)
+    """Standard uncertainty of how old a value is when it first shows. [s]"""
+    due: date
+
+    @property
+    def relative_u(self) -> float:
+        """Relative standard uncertainty, as a fraction of reading."""
+        if self.basis == "class":
+            assert self.error_percent is not None  # noqa: S101 - checked on reading
+            return float(self.error_percent / 100 / 3**0.5)
+        assert self.expanded_uncertainty_percent is not None  # noqa: S101 - likewise
+        return self.expanded_uncertainty_percent / 100 / self.coverage
+
+
+class DeviceTable(_Table):
+    """``[device.ROLE]``: one flexible device."""
+
+    driver: str
+    address: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    emulator: dict[str, Any] | None = None
+    safe_state: str = "released: the trial's limits are lifted"
+    safe_power_w: float | None = Field(default=None, gt=0)
+    """Highest power that its meter may show once the bench is safe. [W]"""
+
+
+class MeterTable(_Table):
+    """``[meter.ROLE]``: one reference meter and what it sees."""
+
+    driver: str
+    address: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    emulator: dict[str, Any] | None = None
+    sees: tuple[str, ...]
+    calibration: CalibrationCard
+
+
+class ExpectTable(_Table):
+    """``[expect]``: what a deliberately bad rig must produce, and where."""
+
+    feature: str
+    scenario: str
+    """The title of the scenario in which the defect must show, or a part of it."""
+    outcome: Literal["fail", "inconclusive", "broken"]
+    reason: str
+    """Words that the failing verdict must contain."""
+
+
+class Rig(_Table):
+    """A whole rig file."""
+
+    rig: BenchTable
+    circuit: CircuitTable = CircuitTable()
+    device: dict[RoleName, DeviceTable] = Field(default_factory=dict)
+    meter: dict[RoleName, MeterTable] = Field(default_factory=dict)
+    expect: ExpectTable | None = None
+    file_name: str = Field(default="", exclude=True)
+    digest: str = Field(default="", exclude=True)
+
+    @property
+    def grade(self) -> str:
+        """``emulated``, ``mixed`` or ``real``: what evidence from it is worth."""
+        emulated = [entry.emulator is not None for _, entry in self.entries()]
+        if all(emulated):
+            return "emulated"
+        return "mixed" if any(emulated) else "real"
+
+    def entries(self) -> Iterator[tuple[str, DeviceTable | MeterTable]]:
+        """Every device, then every meter, by role, in the order of the file."""
+        yield from self.device.items()
+        yield from self.meter.items()
+
+    def where(self, role: str) -> str:
+        """``rig.toml [device.ev]``, for error messages."""
+        kind = "meter" if role in self.meter else "device"
+        return f"{self.file_name} [{kind}.{role}]"
+
+    def reference_meter(self, role: str) -> str | None:
+        """The meter that sees this device and nothing else."""
+        for name, meter in self.meter.items():
+            if meter.sees == (role,):
+                return name
+        return None
+
+    def boundary_meter(self) -> str | None:
+        """The meter that sees the whole home."""
+        for name, meter in self.meter.items():
+            if Circuit.EVERYTHING in meter.sees:
+                return name
+        return None
+
+
+def read_rig(path: Path) -> Rig:
+    """Read and check a rig file.
+
+    Raises
+    ------
+    RigError
+        If the file is missing, is not TOML, has an unknown key, or describes a
+        bench that could not prove anything.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RigError(str(path), "no such rig file", _other_rigs(path)) from error
+    try:
+        data = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RigError(
+            path.name, f"not valid TOML: {error}", "quotes around text, one key a line"
+        ) from error
+    try:
+        rig = Rig.model_validate(_tuples(data))
+    except ValidationError as error:
+        raise validation_error(path.name, error, Rig) from error
+    digest = hashlib.sha256(raw).hexdigest()
+    rig = rig.model_copy(update={"file_name": path.name, "digest": digest})
+    _check(rig)
+    return rig
+
+
+def check_calibration(rig: Rig, on: date) -> None:
+    """Refuse a bench whose reference meters are overdue on the trial's date."""
+    for role, meter in rig.meter.items():
+        if meter.calibration.due < on:
+            raise RigError(
+                f"{rig.where(role)} calibration.due",
+                f"calibration was due on {meter.calibration.due}, the trial is on {on}",
+                "recalibrate the meter, or correct the card",
+            )
+
+
+def validation_error(
+    where: str, error: ValidationError, model: type[BaseModel]
+) -> RigError:
+    """Turn pydantic's first complaint into one sentence naming table and key."""
+    problem = error.errors()[0]
+    location = [str(part) for part in problem["loc"]]
+    if location and location[-1] == "[key]":
+        place = f"{where} [{'.'.join(location[:-1])}]"
+        hint = "lower case letters, digits and _, such as heat_pump"
+        return RigError(place, f"{problem['input']!r} is no name for a role", hint)
+    table, key = ".".join(location[:-1]), location[-1] if location else ""
+    place = f"{where} [{table}] {key}" if table else f"{where} {key}"
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, problem["loc"][:-1])
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"{near[0]!r}" if near else f"one of {', '.join(sorted(known))}"
+        return RigError(place.strip(), f"unknown key {key!r}", hint)
+    if problem["type"] == "missing":
+        return RigError(place.strip(), f"{key!r} is missing", f"add {key} = …")
+    message = str(problem["msg"])
+    given = problem.get("input")
+    fact = f"{message[:1].lower()}{message[1:]}, not {given!r}"
+    return RigError(place.strip(), fact, "the README's section on rig files")
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Names that a table may hold, following a pydantic error location."""
+    here: type[BaseModel] | None = model
+    for part in location:
+        fields = getattr(here, "model_fields", None)
+        if fields is None or part not in fields:
+            continue  # a role name: its table type was found one step before
+        here = _model_in(fields[str(part)].annotation)
+    return list(getattr(here, "model_fields", {}))
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model class inside ``dict[...]``, ``X | None`` or a plain annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _model_in(part)
+        if found is not None:
+            return found
+    return None
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML arrays are lists; the schema wants tuples for ``sees``."""
+    result = dict(data)
+    meters = result.get("meter")
+    if isinstance(meters, dict):
+        result["meter"] = {
+            role: {
+                key: tuple(value)
+                if key == "sees" and isinstance(value, list)
+                else value
+                for key, value in table.items()
+            }
+            if isinstance(table, dict)
+            else table
+            for role, table in meters.items()
+        }
+    return result
+
+
+def _other_rigs(path: Path) -> str:
+    folder = path.parent
+    known = sorted(p.name for p in folder.glob("*.toml")) if folder.is_dir() else []
+    if not known:
+        return "a path to a .toml file, such as rigs/emulated.toml"
+    near = difflib.get_close_matches(path.name, known, n=1)
+    return str(folder / near[0]) if near else f"one of {', '.join(known)} in {folder}"
+
+
+def _check(rig: Rig) -> None:
+    """What a schema cannot say: parts that fit together into a bench."""
+    _check_roles(rig)
+    _check_addresses(rig)
+    for role, meter in rig.meter.items():
+        _check_meter(rig, role, meter)
+
+
+def _check_roles(rig: Rig) -> None:
+    if not rig.device:
+        raise RigError(rig.file_name, "no device", "a [device.ROLE] table")
+    for role in rig.meter:
+        if role in rig.device:
+            raise RigError(
+                f"{rig.file_name} [meter.{role}]",
+                f"role {role!r} is a device already",
+                f"another name, such as {role}_meter",
+            )
+    for role, entry in rig.entries():
+        if rig.rig.clock == "virtual" and entry.emulator is None:
+            raise RigError(
+                rig.where(role),
+                "a part outside the process cannot run on virtual time",
+                'clock = "wall" in [rig], or a [….emulator] table here',
+            )
+        if entry.emulator is None and not entry.address:
+            raise RigError(
+                rig.where(role),
+                "neither an address nor an emulator",
+                'address = "…", or an emulator table (it may be empty)',
+            )
+
+
+def _check_addresses(rig: Rig) -> None:
+    seen: dict[str, str] = {}
+    for role, entry in rig.entries():
+        if not entry.address or ":0/" in f"{entry.address}/":
+            continue
+        if entry.address in seen:
+            raise RigError(
+                f"{rig.where(role)} address",
+                f"{entry.address} is already the address of {seen[entry.address]!r}",
+                "another port or unit id",
+            )
+        seen[entry.address] = role
+
+
+def _check_meter(rig: Rig, role: str, meter: MeterTable) -> None:
+    where = rig.where(role)
+    if not meter.sees:
+        raise RigError(
+            f"{where} sees", "a meter that sees nothing", 'sees = ["ev"] or ["*"]'
+        )
+    roles = set(meter.sees) - {Circuit.EVERYTHING}
+    for unknown in sorted(roles - set(rig.device)):
+        raise RigError(
+            f"{where} sees",
+            f"no device {unknown!r} in this rig",
+            f'one of {", ".join(rig.device)}, or "*" for the whole home',
+        )
+    seen = set(rig.device) if Circuit.EVERYTHING in meter.sees else roles
+    for name in sorted(seen):
+        device_is_emulated = rig.device[name].emulator is not None
+        if device_is_emulated != (meter.emulator is not None):
+            kind = "an emulated" if meter.emulator is not None else "a real"
+            other = "an emulated" if device_is_emulated else "a real"
+            raise RigError(
+                where,
+                f"{kind} meter cannot see {other} device ({name})",
+                "a meter of the same kind as what it sees",
+            )
+    _check_card(where, meter.calibration)
+
+
+def _check_card(where: str, card: CalibrationCard) -> None:
+    needed = (
+        "error_percent" if card.basis == "class" else "expanded_uncertainty_percent"
+    )
+    if getattr(card, needed) is None:
+        raise RigError(
+            f"{where} calibration",
+            f"basis {card.basis!r} needs {needed}",
+            f"{needed} = …, from the {card.basis}",
+        )

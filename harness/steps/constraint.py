@@ -1,0 +1,335 @@
+"""DSO constraint management (TRANSITION use case 1): arming, dispatch, refusal, notice.
+
+Thens about actors are judged from the log, Thens about power from the boundary
+meter; what a transformer carries is that meter times the homes behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from pytest_bdd import given, parsers, then
+
+from harness.analysis.estimate import Estimate
+from harness.analysis.ramp import overshoot
+from harness.analysis.response import response_time
+from harness.analysis.series import at_least, at_most
+from harness.analysis.waterfall import elapsed
+from harness.checks.judge import Witness
+from harness.core.errors import FeatureError
+from harness.core.recording import LogEntry
+from harness.market.constraint import Actor, Agreement
+from harness.steps.delivery import event_or_verdict
+from harness.steps.event import (
+    event_marks,
+    level_before,
+    response,
+    response_details,
+    word_against_meter,
+)
+from harness.steps.trial import Trial
+from harness.steps.words import (
+    HOME,
+    clock_s,
+    duration_s,
+    power_w,
+    span_s,
+    table_rows,
+)
+from harness.trial.plan import Feeder, MarketAct, Plan
+from harness.trial.view import MeterView, log_of
+
+BACK_SHARE = 0.9
+"""A released home is back when it draws this share of what it drew before."""
+
+
+@given("the DSO and the aggregator have agreed")
+def _(plan: Plan, datatable: list[list[str]]) -> None:
+    """Capacity, window, arming period, delivery and notice times, price."""
+    columns = (
+        "capacity", "window", "arming period", "full delivery within",
+        "notice within", "price",
+    )  # fmt: skip
+    rows = table_rows(datatable, columns, "the agreement")
+    if len(rows) != 1:
+        raise FeatureError("the agreement", f"has {len(rows)} rows", "one row")
+    row = rows[0]
+    start, _, end = row["window"].partition("-")
+    from_s, until_s = span_s(start.strip(), end.strip())
+    plan.agreement = Agreement(
+        capacity_w=power_w(row["capacity"]),
+        window_from_s=from_s,
+        window_until_s=until_s,
+        arming_period_s=duration_s(row["arming period"]),
+        deliver_within_s=duration_s(row["full delivery within"]),
+        notice_within_s=duration_s(row["notice within"]),
+        price_gbp_per_mwh=_price(row["price"]),
+    )
+
+
+def _price(text: str) -> float:
+    try:
+        return float(text.removesuffix("£/MWh").strip())
+    except ValueError as error:
+        raise FeatureError(f"“{text}”", "is no price", "300 £/MWh") from error
+
+
+@given(parsers.parse("the DSO armed the service at {at}"))
+def _(plan: Plan, at: str) -> None:
+    """The DSO gives notice that it may call the service."""
+    plan.acts.append(MarketAct("arm", "DSO", clock_s(at)))
+
+
+@then("the home delivers the agreed capacity in the agreed time")
+def _(trial: Trial) -> None:
+    """From the start of delivery until the boundary meter shows the capacity gone."""
+    event = event_or_verdict(trial, HOME, "delivery time")
+    if event is None:
+        return
+    trial.judge(
+        HOME,
+        response(trial, event),
+        trial.rule(HOME, "delivery time"),
+        channels=(event.view.channel,),
+        reason=word_against_meter(trial, event),
+        details=response_details(trial, event),
+    )
+    if not math.isnan(event.before.value):
+        trial.draw(
+            HOME,
+            event.view,
+            f"Home: delivery of the agreed capacity at {trial.clock(event.sent_s)}",
+            band=event.band,
+            band_s=(event.sent_s, event.until_s),
+            marks=event_marks(trial, event),
+        )
+
+
+@then(parsers.parse('transformer "{name}" is back inside its rating by {at}'))
+def _(trial: Trial, name: str, at: str) -> None:
+    """From the trip until the load is inside the rating, and stays until the end."""
+    rule, view = trial.rule(HOME, "asset back inside"), trial.view(HOME)
+    trips = log_of(trial.recording, Actor.NETWORK, "trips")
+    if view is None or not trips:
+        why = "no boundary meter" if view is None else "no transformer tripped"
+        nothing = Estimate(math.nan, "s", why=why)
+        trial.judge(name, nothing, rule, channels=(f"{name}.power_w",))
+        return
+    trip_s = trips[0].time_s
+    _require_clock(trial, trip_s + (rule.at_most or 0.0), at)
+    feeder, homes = _loaded(trial.plan.feeders, name, str(trips[0].detail["asset"]))
+    measured = _back_inside(trial, view, feeder, homes, trip_s)
+    details = {"homes": homes, "rating_w": feeder.rating_w, "power_factor": 1.0}
+    trial.judge(name, measured, rule, channels=(view.channel,), details=details)
+
+
+def _loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:
+    """Return a transformer and the homes on it once another one has tripped."""
+    own = [feeder for feeder in feeders if feeder.name == name and feeder.rating_w]
+    if not own:
+        known = ", ".join(f.name for f in feeders if f.rating_w) or "none"
+        raise FeatureError(f"transformer {name!r}", "has no rating", f"one of {known}")
+    relieved = [f for f in feeders if f.name == tripped and f.relieves == name]
+    return own[0], own[0].homes + sum(feeder.homes for feeder in relieved)
+
+
+def _back_inside(
+    trial: Trial, view: MeterView, feeder: Feeder, homes: int, trip_s: float
+) -> Estimate:
+    trouble = trial.trouble(view, trip_s)
+    if trouble:
+        return Estimate(math.nan, "s", why=trouble)
+    load_w = homes * view.power_w
+    after = (view.time_s >= trip_s) & (view.time_s <= trip_s + 30)
+    peak_w = float(np.nanmax(load_w[after], initial=0.0))
+    if peak_w <= feeder.rating_w:
+        why = (
+            f"the load never left the rating: {peak_w / 1e6:.2f} MVA after the trip, "
+            f"rated {feeder.rating_w / 1e6:g} MVA"
+        )
+        return Estimate(math.nan, "s", why=why)
+    quality = replace(view.quality, absolute_u_w=homes * view.quality.absolute_u_w)
+    ends = [act.until_clock_s for act in trial.plan.acts if act.kind == "dispatch"]
+    return response_time(
+        view.time_s,
+        load_w,
+        sent_at_s=trip_s,
+        until_s=trial.plan.bench_s(ends[0]) if ends else trial.plan.duration_s,
+        band=at_most(feeder.rating_w),
+        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
+        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        meter=quality,
+    )
+
+
+@then(
+    parsers.parse("the aggregator refuses it, because the arming period ends at {at}")
+)
+def _(trial: Trial, at: str) -> None:
+    """The refusal names the end of the Arming Period, and no device was asked."""
+    refusal = _notice(trial, "refused", Actor.DSO)
+    armed = log_of(trial.recording, Actor.DSO, "arms")
+    rule = trial.rule(HOME, "arming period")
+    if refusal is None or not armed or refusal.detail.get("ready_at_s") is None:
+        measured = Estimate(0.0, "s", why="the dispatch was not refused for it")
+    else:
+        ready_s = float(str(refusal.detail["ready_at_s"]))
+        _require_clock(trial, ready_s, at)
+        measured = Estimate(ready_s - armed[0].time_s, "s")
+    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+    _judge_nothing_sent(trial)
+
+
+@then("the aggregator refuses it, because the service was never armed")
+def _(trial: Trial) -> None:
+    """The refusal gives that reason, and no device was asked."""
+    refusal = _notice(trial, "refused", Actor.DSO)
+    if refusal is None or refusal.detail.get("reason") != "the service was never armed":
+        why = "there was no refusal" if refusal is None else str(refusal.detail)
+        raise AssertionError(f"the aggregator did not refuse for this reason: {why}")
+    _judge_nothing_sent(trial)
+
+
+def _judge_nothing_sent(trial: Trial) -> None:
+    sent = log_of(trial.recording, Actor.AGGREGATOR, "instructs")
+    count = Estimate(float(len(sent)), "instructions")
+    rule = trial.named_rule("transition/uc1/instructions-when-refused")
+    trial.judge(HOME, count, rule, witness=Witness.LOG)
+
+
+@then("the home's demand does not change")
+def _(trial: Trial) -> None:
+    """Largest departure, up or down, from the level before; share of that level."""
+    rule, view = trial.rule(HOME, "undisturbed demand"), trial.view(HOME)
+    if view is None:
+        nothing = Estimate(math.nan, "%", why="no boundary meter")
+        trial.judge(HOME, nothing, rule, channels=(f"{HOME}.power_w",))
+        return
+    dispatch = next(act for act in trial.plan.acts if act.kind == "dispatch")
+    from_s = trial.plan.bench_s(dispatch.from_clock_s)
+    until_s = trial.plan.bench_s(dispatch.until_clock_s)
+    before = level_before(trial, view, from_s)
+    if math.isnan(before.value):
+        measured = Estimate(math.nan, "%", why=before.why)
+    else:
+        both = [
+            overshoot(
+                view.time_s,
+                view.power_w,
+                from_s=from_s,
+                until_s=until_s,
+                level_w=before.value,
+                level_u_w=before.u,
+                reference_w=before.value,
+                upwards=upwards,
+                meter=view.quality,
+            )
+            for upwards in (True, False)
+        ]
+        measured = max(both, key=lambda estimate: estimate.value)
+    trial.judge(HOME, measured, rule, channels=(view.channel,))
+    trial.draw(HOME, view, "Home: demand around the refused dispatch")
+
+
+@then(
+    parsers.parse(
+        "the aggregator has declared {capacity} unavailable to the DSO by {at}"
+    )
+)
+def _(trial: Trial, capacity: str, at: str) -> None:
+    """From the moment an asset was lost until the DSO was told, and of how much."""
+    operation = trial.plan.operations[0]
+    lost_s = trial.plan.bench_s(operation.at_clock_s)
+    rule = trial.rule(HOME, "notice time")
+    _require_clock(trial, lost_s + (rule.at_most or 0.0), at)
+    notice = _notice(trial, "unavailable", Actor.DSO)
+    measured = _notice_delay(notice, lost_s, power_w(capacity))
+    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+
+
+def _notice_delay(
+    notice: LogEntry | None, lost_s: float, capacity_w: float
+) -> Estimate:
+    what = "the notice of unavailability"
+    if notice is None:
+        return elapsed(lost_s, None, what=what)
+    declared_w = float(str(notice.detail["capacity_w"]))
+    if abs(declared_w - capacity_w) > 1.0:
+        why = f"{declared_w:.0f} W were declared, {capacity_w:.0f} W were lost"
+        return Estimate(math.inf, "s", why=why)
+    return elapsed(lost_s, notice.time_s, what=what)
+
+
+@then("the neutral market facilitator holds the same notice")
+def _(trial: Trial) -> None:
+    """The facilitator was told the same thing; measured from the DSO's notice."""
+    first = _notice(trial, "unavailable", Actor.DSO)
+    second = _notice(trial, "unavailable", Actor.FACILITATOR)
+    rule = trial.rule(HOME, "notice time")
+    if first is None or second is None:
+        measured = Estimate(math.inf, "s", why="there is no such notice")
+    elif _said(first) != _said(second):
+        measured = Estimate(math.inf, "s", why="the two notices differ")
+    else:
+        measured = elapsed(first.time_s, second.time_s, what="the facilitator's notice")
+    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+
+
+def _said(notice: LogEntry) -> dict[str, object]:
+    return {key: value for key, value in notice.detail.items() if key != "to"}
+
+
+@then(parsers.parse("the DSO is told by {at} that the ESO overruled it"))
+def _(trial: Trial, at: str) -> None:
+    """From the overruling until the DSO was told."""
+    overruled_s = _overruled_s(trial)
+    rule = trial.rule(HOME, "notice time")
+    _require_clock(trial, overruled_s + (rule.at_most or 0.0), at)
+    notice = _notice(trial, "overruled", Actor.DSO)
+    told_s = None if notice is None else notice.time_s
+    measured = elapsed(overruled_s, told_s, what="the notice of overruling")
+    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+
+
+@then(parsers.parse("the home is back at its usual demand by {at}"))
+def _(trial: Trial, at: str) -> None:
+    """From the overruling until the boundary meter shows nine tenths of the level."""
+    event = event_or_verdict(trial, HOME, "release time")
+    if event is None:
+        return
+    rule, overruled_s = trial.rule(HOME, "release time"), _overruled_s(trial)
+    _require_clock(trial, overruled_s + (rule.at_most or 0.0), at)
+    measured = response_time(
+        event.view.time_s,
+        event.view.power_w,
+        sent_at_s=overruled_s,
+        band=at_least(BACK_SHARE * event.before.value),
+        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
+        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        meter=event.view.quality,
+    )
+    trial.judge(HOME, measured, rule, channels=(event.view.channel,))
+
+
+def _overruled_s(trial: Trial) -> float:
+    act = next(act for act in trial.plan.acts if act.kind == "overrule")
+    return trial.plan.bench_s(act.at_clock_s)
+
+
+def _notice(trial: Trial, what: str, to: str) -> LogEntry | None:
+    found = log_of(trial.recording, Actor.AGGREGATOR, f"notice: {what}", to=str(to))
+    return found[0] if found else None
+
+
+def _require_clock(trial: Trial, bench_s: float, text: str) -> None:
+    """Refuse a Then whose clock time is not what the rule beside it makes it."""
+    stated_s = trial.plan.bench_s(clock_s(text))
+    if abs(stated_s - bench_s) > 0.5:
+        raise FeatureError(
+            f"“{trial.step_text}”",
+            f"by the limits quoted it is {trial.clock(bench_s)}, not {text}",
+            "the clock time that the limit gives",
+        )

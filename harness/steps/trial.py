@@ -1,0 +1,330 @@
+"""One scenario while it is judged: its limits, its recording, its verdicts.
+
+Givens and Whens fill the plan. The first Then that asks for the recording has the
+plan carried out, once; every Then is a function of that recording.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.analysis.estimate import Estimate
+from harness.analysis.series import Band
+from harness.checks.judge import Witness, judge, not_applicable
+from harness.checks.verdict import Grade, Outcome, Verdict
+from harness.core.clock import LONDON
+from harness.core.errors import FeatureError
+from harness.core.recording import Recording
+from harness.evidence.bundle import recording_digest
+from harness.reporting import figures
+from harness.reporting.record import (
+    TrialFacts,
+    note_figure,
+    note_trial,
+    note_verdict,
+)
+from harness.reporting.recorder import scenario_folder
+from harness.rulebook.rule import Rule
+from harness.steps.words import asset_name
+from harness.trial.plan import Plan, clock_text
+from harness.trial.session import Session
+from harness.trial.view import (
+    MeterView,
+    meter_trouble,
+    meter_view,
+    own_channel,
+    starts_at,
+    true_channel,
+)
+
+STEP_TEXT = pytest.StashKey[str]()
+"""The step that is running, as the feature file words it."""
+BENCH_RULES = ("bench/largest-gap", "bench/frozen", "bench/lag")
+TELL_EVERY_S = 0.3
+"""Real seconds between two updates of the live display. [s]"""
+
+
+@dataclass(slots=True)
+class Trial:
+    """What the steps of one scenario share."""
+
+    node: pytest.Item
+    plan: Plan
+    session: Session
+    limits: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Rule ids by role and quantity, as the feature file published them."""
+    _recording: Recording | None = None
+    _troubles: dict[str, str] = field(default_factory=dict)
+
+    def publish(self, role: str, quantity: str, rule_id: str) -> None:
+        """Quote a rule for an asset; a quantity is quoted once."""
+        key = (role, quantity)
+        if key in self.limits:
+            raise FeatureError(
+                f"the limits of the {asset_name(role)}",
+                f"{quantity!r} is there twice",
+                "one row for it",
+            )
+        self.limits[key] = rule_id
+
+    def rule(self, role: str, quantity: str) -> Rule:
+        """Return the rule that the feature file quotes for an asset's quantity.
+
+        Raises
+        ------
+        FeatureError
+            If the feature file quotes none: it judges by nothing unsaid.
+        """
+        rule_id = self.limits.get((role, quantity))
+        if rule_id is None:
+            quoted = [q for r, q in self.limits if r == role]
+            raise FeatureError(
+                f"“{self.step_text}”",
+                f"no limit for {quantity!r} of the {asset_name(role)} is quoted",
+                f"a row in the limits' table; there are {', '.join(quoted) or 'none'}",
+            )
+        return self.named_rule(rule_id)
+
+    def named_rule(self, rule_id: str) -> Rule:
+        """Return a rule by its id, in the edition in force on the trial's date."""
+        return self.session.rulebook.rule(rule_id, on=self.session.assignment.on)
+
+    @property
+    def step_text(self) -> str:
+        """The running step, as the feature file words it."""
+        return self.node.stash.get(STEP_TEXT, "")
+
+    @property
+    def recording(self) -> Recording:
+        """What was observed; the first to ask has the plan carried out."""
+        if self._recording is None:
+            self._recording = self._observe()
+        return self._recording
+
+    def _observe(self) -> Recording:
+        folder = scenario_folder(self.node)
+        self._note_before(folder)
+        live = _Live(self.session.run_folder, folder.name, self.plan, self.node.name)
+        try:
+            recording = self.session.observe(
+                self.plan,
+                folder,
+                feature_text=self.node.path.read_text(encoding="utf-8"),
+                tell=live.tell,
+            )
+        finally:
+            live.end()
+        self._note_after(recording, folder, live)
+        return recording
+
+    def _note_before(self, folder: Path) -> None:
+        assignment = self.session.assignment
+        note_trial(
+            self.node,
+            TrialFacts(
+                rig=assignment.rig.rig.name,
+                grade=Grade(assignment.rig.grade),
+                decision_rule=assignment.decision_rule,
+                seed=assignment.rig.rig.seed,
+                starts_at=self.plan.starts_at(assignment.on),
+                evidence=folder.name,
+            ),
+        )
+
+    def _note_after(self, recording: Recording, folder: Path, live: _Live) -> None:
+        stored = self.session.rejudge / folder.name if self.session.rejudge else folder
+        facts = recording.facts
+        note_trial(
+            self.node,
+            TrialFacts(
+                rig=str(facts["rig"]),
+                grade=Grade(str(facts["grade"])),
+                decision_rule=self.session.assignment.decision_rule,
+                seed=int(str(facts["seed"])),
+                starts_at=starts_at(recording).astimezone(LONDON),
+                bench_s=self.plan.duration_s,
+                speed=live.speed,
+                evidence=folder.name,
+                digest=recording_digest(stored),
+                sections=_sections(facts),
+            ),
+        )
+
+    def view(self, role: str) -> MeterView | None:
+        """The independent meter that speaks for a role, if the rig has one."""
+        return meter_view(self.recording, role)
+
+    def trouble(self, view: MeterView, at_s: float) -> str:
+        """Why this meter may not judge what happened around a moment, or ""."""
+        if view.meter not in self._troubles:
+            rules = {rule_id: self.named_rule(rule_id) for rule_id in BENCH_RULES}
+            found = meter_trouble(self.recording, view, rules, at_s)
+            self._troubles[view.meter] = found
+        return self._troubles[view.meter]
+
+    def judge(
+        self,
+        role: str,
+        estimate: Estimate,
+        rule: Rule,
+        *,
+        channels: tuple[str, ...] = (),
+        witness: Witness = Witness.METER,
+        reason: str = "",
+        details: Mapping[str, object] | None = None,
+    ) -> Verdict:
+        """Judge one number and hand the verdict to the reports.
+
+        `reason` is added to whatever is short of a pass: what a person should
+        know to understand the number.
+        """
+        verdict = judge(
+            subject=role,
+            statement=self.step_text,
+            measured=estimate,
+            rule=rule,
+            decision_rule=self.session.assignment.decision_rule,
+            grade=Grade(str(self.recording.facts["grade"])),
+            channels=channels,
+            witness=witness,
+            complete=self.recording.complete,
+            details=details or {},
+        )
+        if reason and verdict.outcome is not Outcome.PASS:
+            whole = f"{reason}; {verdict.reason}" if verdict.reason else reason
+            verdict = replace(verdict, reason=whole)
+        note_verdict(self.node, verdict)
+        return verdict
+
+    def judge_not_applicable(self, role: str, rule: Rule, reason: str) -> None:
+        """Note that a rule does not concern what happened, and why."""
+        verdict = not_applicable(
+            subject=role,
+            statement=self.step_text,
+            rule=rule,
+            decision_rule=self.session.assignment.decision_rule,
+            grade=Grade(str(self.recording.facts["grade"])),
+            reason=reason,
+        )
+        note_verdict(self.node, verdict)
+
+    def draw(
+        self,
+        role: str,
+        view: MeterView,
+        title: str,
+        *,
+        band: Band | None = None,
+        band_s: tuple[float, float] | None = None,
+        span_s: tuple[float, float] | None = None,
+        marks: tuple[tuple[str, float], ...] = (),
+    ) -> None:
+        """Draw what the meters saw against what was allowed, for the reports."""
+        truth, own = (
+            true_channel(self.recording, role),
+            own_channel(self.recording, role),
+        )
+        relative_u, absolute_u = view.quality.relative_u, view.quality.absolute_u_w
+        spec = figures.FigureSpec(
+            title=title,
+            starts_at=starts_at(self.recording).astimezone(LONDON),
+            meter=(view.time_s, view.power_w),
+            truth=None if truth is None else (truth.time_s, truth.values),
+            own=None if own is None else (own.time_s, own.values),
+            band=_figure_band(band, band_s, view),
+            uncertainty_w=2 * np.hypot(relative_u * view.power_w, absolute_u),
+            marks=marks,
+            span_s=span_s,
+        )
+        note_figure(self.node, title, figures.draw(spec), alt=title)
+
+    def clock(self, bench_s: float) -> str:
+        """A bench time as the clock showed it: ``17:30:05``."""
+        return clock_text(starts_at(self.recording), bench_s)
+
+
+def _figure_band(
+    band: Band | None, band_s: tuple[float, float] | None, view: MeterView
+) -> figures.Band | None:
+    """The allowed range as a figure shows it: open ends reach the figure's edge."""
+    if band is None or band_s is None:
+        return None
+    top = 1.1 * float(np.nanmax(view.power_w, initial=0.0))
+    low = band.low_w if math.isfinite(band.low_w) else 0.0
+    high = band.high_w if math.isfinite(band.high_w) else max(top, low)
+    return figures.Band(low, high, *band_s)
+
+
+def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """Identities, calibration and safe state as the reports show them."""
+    sections: dict[str, dict[str, str]] = {}
+    identities = facts.get("identities")
+    if isinstance(identities, Mapping):
+        sections["Identities"] = {
+            role: " ".join(str(part) for part in who.values() if part)
+            for role, who in identities.items()
+        }
+    meters = facts.get("meters")
+    if isinstance(meters, Mapping):
+        sections["Calibration"] = {
+            role: f"{meter['calibration']['document']}, "
+            f"u = {100 * meter['relative_u']:.2g} % of reading, "
+            f"due {meter['calibration']['due']}, sees {', '.join(meter['sees'])}"
+            for role, meter in meters.items()
+        }
+    safe = facts.get("safe_state")
+    if isinstance(safe, Mapping):
+        sections["Safe state"] = {role: str(text) for role, text in safe.items()}
+    return sections
+
+
+class _Live:
+    """Writes where a scenario is, for the live display, a few times a second."""
+
+    def __init__(self, run_folder: Path, slug: str, plan: Plan, name: str) -> None:
+        self._path = run_folder / ".progress" / f"{slug}.json"
+        self._plan, self._name = plan, name
+        self._told_at = 0.0
+        self.speed: float | None = None
+
+    def tell(self, bench_s: float, real_s: float) -> None:
+        """Take note of bench time; write it down if it is time to."""
+        self.speed = (bench_s + 120.0) / max(real_s, 1e-6)
+        now = time.perf_counter()
+        if now - self._told_at < TELL_EVERY_S:
+            return
+        self._told_at = now
+        state = {
+            "scenario": self._name,
+            "bench_s": bench_s,
+            "duration_s": self._plan.duration_s,
+            "speed": self.speed,
+            "clock": self._clock(bench_s),
+            "next": self._next(bench_s),
+        }
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps(state))
+        part.replace(self._path)
+
+    def end(self) -> None:
+        """Take the scenario off the display."""
+        self._path.unlink(missing_ok=True)
+
+    def _clock(self, bench_s: float) -> str:
+        day_s = (self._plan.start_clock_s + bench_s) % 86_400
+        return f"{int(day_s // 3600):02d}:{int(day_s % 3600 // 60):02d}"
+
+    def _next(self, bench_s: float) -> str:
+        for at_s, what in self._plan.agenda():
+            if at_s > bench_s:
+                return f"{self._clock(at_s)} {what}"
+        return ""

@@ -1,0 +1,229 @@
+"""The aggregator: turns market instructions into device instructions, and hears back.
+
+It decides with the pure functions of `harness.market`, acts through device
+capabilities, and writes down everything it did and heard; verdicts are computed
+from that log and from the meters, never from its opinion.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.core.bench import DeviceEvent
+from harness.core.capabilities import (
+    Acknowledgement,
+    Demand,
+    Device,
+    LimitsPower,
+    ShiftsDemand,
+    Switches,
+)
+from harness.core.clock import BenchClock
+from harness.core.errors import FeatureError, LinkError
+from harness.core.recording import LogEntry
+from harness.market.constraint import (
+    Actor,
+    Agreement,
+    Offer,
+    Position,
+    allocate,
+    decide_dispatch,
+    lose_asset,
+)
+from harness.trial.plan import Instruction, MarketAct, Move, Plan
+
+Log = Callable[..., LogEntry]
+
+
+class Aggregator:
+    """One aggregator with its devices and its agreement, on one bench."""
+
+    def __init__(
+        self, plan: Plan, devices: dict[str, Device], clock: BenchClock, log: Log
+    ) -> None:
+        self._plan, self._devices, self._clock, self._log = plan, devices, clock, log
+        self._offers = {offer.role: offer for offer in plan.offers}
+        self._position = Position()
+        self._told: set[str] = set()
+        self._held: dict[str, float] = {}
+        self._count = 0
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Roles that were ever instructed: they must be left safe."""
+        return tuple(sorted(self._told))
+
+    async def instruct(
+        self, actor: str, role: str, move: Move, level_w: float, until_s: float
+    ) -> bool:
+        """Ask an asset to move to a level; return whether it said yes."""
+        self._count += 1
+        number = self._count
+        self._told.add(role)
+        sent_s = self._clock.now_s()
+        self._log(
+            Actor.AGGREGATOR, "instructs", number=number, role=role, move=str(move),
+            level_w=level_w, until_s=until_s, on_behalf_of=actor, sent_s=sent_s,
+        )  # fmt: skip
+        return await self._ask(number, role, sent_s, move, level_w)
+
+    async def hold(self, role: str, level_w: float) -> bool:
+        """Hold an asset at a level, to which later releases return it."""
+        self._held[role] = level_w
+        return await self.instruct("bench", role, Move.DOWN, level_w, 0.0)
+
+    async def release(self, role: str) -> bool:
+        """Lift what was asked of an asset; return whether it said yes."""
+        sent_s, held_w = self._clock.now_s(), self._held.get(role)
+        self._log(Actor.AGGREGATOR, "releases", role=role, sent_s=sent_s, to_w=held_w)
+        move = None if held_w is None else Move.DOWN
+        return await self._ask(0, role, sent_s, move, held_w)
+
+    async def _ask(
+        self, number: int, role: str, sent_s: float, move: Move | None,
+        level_w: float | None,
+    ) -> bool:  # fmt: skip
+        try:
+            answer = await command(self._devices[role], role, move, level_w)
+        except LinkError as error:
+            # The refusal is evidence; whether the link is lost is judged elsewhere.
+            answer = Acknowledgement(False, str(error))
+        self._log(
+            role, "accepts" if answer.accepted else "refuses", number=number,
+            detail=answer.detail, sent_s=sent_s, acked_s=self._clock.now_s(),
+        )  # fmt: skip
+        return answer.accepted
+
+    async def carry_out(self, instruction: Instruction) -> None:
+        """Instruct an asset now and release it when the instruction ends."""
+        until_s = self._plan.bench_s(instruction.until_clock_s)
+        self._log(
+            instruction.actor, "instructs", role=instruction.role,
+            move=str(instruction.move), level_w=instruction.level_w, until_s=until_s,
+        )  # fmt: skip
+        await self.instruct(
+            instruction.actor, instruction.role, instruction.move,
+            instruction.level_w, until_s,
+        )  # fmt: skip
+        await self._clock.until(until_s)
+        await self.release(instruction.role)
+
+    async def market_act(self, act: MarketAct) -> None:
+        """Let a market actor act on the constraint service."""
+        handle = {
+            "arm": self._arm,
+            "dispatch": self._dispatch,
+            "overrule": self._overrule,
+            "trip": self._trip,
+        }[act.kind]
+        await handle(act)
+
+    async def _trip(self, act: MarketAct) -> None:
+        self._log(Actor.NETWORK, "trips", asset=act.detail)
+
+    async def _arm(self, act: MarketAct) -> None:
+        self._position = replace(self._position, armed_at_s=act.at_clock_s)
+        self._log(act.actor, "arms", armed_at_s=self._clock.now_s())
+        self._notice("armed", capacity_w=self._agreement().capacity_w)
+
+    async def _dispatch(self, act: MarketAct) -> None:
+        agreement = self._agreement()
+        from_s, until_s = (
+            self._plan.bench_s(act.from_clock_s),
+            self._plan.bench_s(act.until_clock_s),
+        )
+        self._log(act.actor, "dispatches", from_s=from_s, until_s=until_s)
+        decision = decide_dispatch(
+            agreement, self._position,
+            from_s=act.from_clock_s, until_s=act.until_clock_s,
+        )  # fmt: skip
+        if not decision.accepted:
+            ready = decision.ready_at_s
+            ready_at_s = None if ready is None else self._plan.bench_s(ready)
+            self._notice("refused", reason=decision.reason, ready_at_s=ready_at_s)
+            return
+        self._notice("accepted", capacity_w=agreement.capacity_w)
+        await self._clock.until(from_s)
+        if self._position.overruled_at_s is not None:
+            return
+        self._position = replace(self._position, dispatched_until_s=until_s)
+        chosen = allocate(
+            self._plan.offers, agreement.capacity_w, self._position.unavailable
+        )
+        await self._move_all(chosen, until_s)
+        await self._clock.until(until_s)
+        if self._position.overruled_at_s is None:
+            await self._release_all([offer.role for offer in chosen])
+
+    async def _move_all(self, chosen: tuple[Offer, ...], until_s: float) -> None:
+        async with asyncio.TaskGroup() as group:
+            for offer in chosen:
+                group.create_task(
+                    self.instruct(
+                        Actor.DSO, offer.role, Move.DOWN, offer.down_to_w, until_s
+                    )
+                )
+
+    async def _release_all(self, roles: list[str]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for role in roles:
+                group.create_task(self.release(role))
+
+    async def _overrule(self, act: MarketAct) -> None:
+        now_s = self._clock.now_s()
+        self._position = replace(self._position, overruled_at_s=now_s)
+        self._log(act.actor, "overrules", reason=act.detail)
+        self._notice("overruled", by=act.actor)
+        if self._position.dispatched_until_s is not None:
+            await self._release_all(list(self.touched))
+
+    def hear(self, event: DeviceEvent) -> None:
+        """Take note of what a device said; declare what can no longer be delivered."""
+        self._log(event.role, event.kind, detail=event.detail)
+        if event.kind != "unavailable" or self._position.armed_at_s is None:
+            return
+        self._position, lost_w = lose_asset(self._position, self._offers, event.role)
+        if lost_w is not None:
+            self._notice("unavailable", role=event.role, capacity_w=lost_w)
+
+    def _notice(self, what: str, **detail: object) -> None:
+        """Tell the DSO, and give the neutral market facilitator the same notice."""
+        for recipient in (Actor.DSO, Actor.FACILITATOR):
+            self._log(Actor.AGGREGATOR, f"notice: {what}", to=str(recipient), **detail)
+
+    def _agreement(self) -> Agreement:
+        if self._plan.agreement is None:
+            raise FeatureError(
+                "this scenario",
+                "the DSO acts on a service that was never agreed",
+                "a Given with the agreement's table",
+            )
+        return self._plan.agreement
+
+
+async def command(
+    device: Device, role: str, move: Move | None, level_w: float | None
+) -> Acknowledgement:
+    """Translate a move into what this device can be asked for.
+
+    Raises
+    ------
+    FeatureError
+        If the device can be asked for nothing of the kind.
+    LinkError
+        If the wire failed, or the device answered with a protocol error.
+    """
+    if isinstance(device, LimitsPower):
+        return await device.limit_power_w(level_w)
+    if isinstance(device, ShiftsDemand):
+        demand = {None: Demand.NORMAL, Move.DOWN: Demand.REDUCE, Move.UP: Demand.BOOST}
+        return await device.shift_demand(demand[move])
+    if isinstance(device, Switches):
+        return await device.switch(move is not Move.DOWN)
+    raise FeatureError(
+        f"role {role!r}",
+        "this device cannot be asked to change its power",
+        "another role, or a driver with that capability (flexrig devices)",
+    )

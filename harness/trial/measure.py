@@ -1,0 +1,140 @@
+"""From a plan to a recording: one bundle, one event loop, one run, every exit safe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from harness.core.clock import BenchClock
+from harness.core.errors import EvidenceError
+from harness.core.recording import Recording
+from harness.core.virtual_loop import VirtualLoop
+from harness.evidence.bundle import open_bundle, read_bundle
+from harness.rig.file import Rig, check_calibration
+from harness.trial.plan import Plan
+from harness.trial.recorder import Recorder
+from harness.trial.run import LEAD_S, check_roles, run
+
+FLUSH_EVERY_S = 60.0
+"""On the wall clock, what was recorded reaches the disk at least this often. [s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that decides how a plan is carried out and judged, besides the plan."""
+
+    rig: Rig
+    rig_text: str
+    on: date
+    decision_rule: str
+    rulebook_digest: str
+
+
+Tell = Callable[[float, float], None]
+"""Called once a bench second with bench time and real seconds since the start."""
+
+
+def measure(
+    plan: Plan,
+    assignment: Assignment,
+    folder: Path,
+    *,
+    feature_text: str,
+    tell: Tell,
+) -> Recording:
+    """Carry out a plan and return what was observed.
+
+    Raises
+    ------
+    UsageError
+        If rig and plan do not fit; nothing was measured.
+    BenchError
+        If the bench failed; the folder holds what was recorded until then.
+    """
+    rig = assignment.rig
+    check_roles(plan, rig)
+    check_calibration(rig, assignment.on)
+    open_bundle(
+        folder,
+        before=promised(plan, assignment),
+        files={
+            "plan.json": json.dumps(plan.as_data(), indent=1, sort_keys=True),
+            "rig.toml": assignment.rig_text,
+            "scenario.feature": feature_text,
+        },
+    )
+    virtual = rig.rig.clock == "virtual"
+    loop_factory = VirtualLoop if virtual else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_measure(plan, assignment, folder, tell))
+    return read_bundle(folder)
+
+
+def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
+    """What is fixed before measuring, and digested with the bundle."""
+    rig = assignment.rig
+    return {
+        "rig": rig.rig.name,
+        "rig_file": rig.file_name,
+        "rig_digest": rig.digest,
+        "plan_digest": plan.digest(),
+        "rulebook_digest": assignment.rulebook_digest,
+        "decision_rule": assignment.decision_rule,
+        "date": assignment.on.isoformat(),
+        "starts_at": plan.starts_at(assignment.on).isoformat(),
+        "seed": rig.rig.seed,
+        "clock": rig.rig.clock,
+        "grade": rig.grade,
+        "meters": {
+            role: {
+                "sees": list(meter.sees),
+                "driver": meter.driver,
+                "calibration": meter.calibration.model_dump(mode="json"),
+                "relative_u": meter.calibration.relative_u,
+            }
+            for role, meter in rig.meter.items()
+        },
+    }
+
+
+async def _measure(
+    plan: Plan, assignment: Assignment, folder: Path, tell: Tell
+) -> None:
+    clock = BenchClock(plan.starts_at(assignment.on), lead_s=LEAD_S)
+    began = time.perf_counter()
+    with Recorder(folder, clock) as recorder:
+        flushed_s = -LEAD_S
+
+        def told(now_s: float) -> None:
+            nonlocal flushed_s
+            if not clock.is_virtual and now_s - flushed_s >= FLUSH_EVERY_S:
+                recorder.flush()
+                flushed_s = now_s
+            tell(now_s, time.perf_counter() - began)
+
+        outcome = await run(plan, assignment.rig, recorder, clock, told)
+        recorder.close(complete=True, facts=outcome.facts)
+
+
+def recall(plan: Plan, folder: Path) -> Recording:
+    """Read a recording back to judge it again, if it is of this very plan.
+
+    Raises
+    ------
+    EvidenceError
+        If the bundle was touched, or belongs to another plan.
+    """
+    recording = read_bundle(folder)
+    stored = recording.facts.get("plan_digest")
+    if stored != plan.digest():
+        raise EvidenceError(
+            str(folder),
+            "the feature file asks for another plan than the one that was measured",
+            "the feature as it was, or a new trial",
+        )
+    return recording

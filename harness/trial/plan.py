@@ -1,0 +1,169 @@
+"""A plan is data: what will be asked of the bench, and when.
+
+Steps write a plan with clock times, as people say them. `Plan.settle` then fixes
+where bench second 0 lies, once, and everything after speaks bench seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from harness.core.clock import LONDON
+from harness.market.constraint import Agreement, Offer
+
+BASELINE_S = 600.0
+"""How long the bench is watched before the first instruction. [s]"""
+AFTERMATH_S = 900.0
+"""How long it is watched after the last one ends: return and rebound. [s]"""
+
+
+class Move(StrEnum):
+    """Which way an instruction moves demand."""
+
+    DOWN = "turn down"
+    UP = "turn up"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """Move one asset to a level from one clock time to another.
+
+    Clock times are seconds since local midnight of the trial's date.
+    """
+
+    actor: str
+    role: str
+    move: Move
+    level_w: float
+    from_clock_s: float
+    until_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MarketAct:
+    """Something a market actor does at a clock time."""
+
+    kind: str
+    """``arm``, ``dispatch``, ``overrule``, ``trip``."""
+    actor: str
+    at_clock_s: float
+    from_clock_s: float = 0.0
+    until_clock_s: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something a person does to a device: ``unplug``, ``plug in``."""
+
+    role: str
+    action: str
+    at_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A level at which an asset is held before bench second 0."""
+
+    role: str
+    level_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """A transformer, and how many homes like the one on the bench hang on it."""
+
+    name: str
+    rating_w: float
+    homes: int
+    relieves: str = ""
+    """Name of the transformer that carries these homes if this one trips."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the Given and When steps wrote; nothing has happened yet."""
+
+    roles: list[str] = field(default_factory=list)
+    instructions: list[Instruction] = field(default_factory=list)
+    acts: list[MarketAct] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    preparations: list[Preparation] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    agreement: Agreement | None = None
+    """Times in it are clock seconds, like those of every other part of a plan."""
+    feeders: list[Feeder] = field(default_factory=list)
+    baseline_s: float = BASELINE_S
+    aftermath_s: float = AFTERMATH_S
+
+    def need(self, role: str) -> None:
+        """Say that the plan uses a role; the rig must have it."""
+        if role not in self.roles:
+            self.roles.append(role)
+
+    def _clock_times(self) -> list[float]:
+        times: list[float] = []
+        for instruction in self.instructions:
+            times += [instruction.from_clock_s, instruction.until_clock_s]
+        for act in self.acts:
+            times += [act.at_clock_s]
+            times += [act.until_clock_s] if act.kind == "dispatch" else []
+        return times + [operation.at_clock_s for operation in self.operations]
+
+    @property
+    def start_clock_s(self) -> float:
+        """Clock time of bench second 0."""
+        times = self._clock_times()
+        return (min(times) if times else 12 * 3600.0) - self.baseline_s
+
+    @property
+    def duration_s(self) -> float:
+        """Bench time at which the plan ends. [s]"""
+        times = self._clock_times()
+        last = max(times) if times else self.start_clock_s + self.baseline_s
+        return last + self.aftermath_s - self.start_clock_s
+
+    def bench_s(self, clock_s: float) -> float:
+        """Convert a clock time to bench time. [s]"""
+        return clock_s - self.start_clock_s
+
+    def starts_at(self, on: date) -> datetime:
+        """Civil time of bench second 0 on a date, local to London.
+
+        The plan's clock times count real seconds from local midnight, so a
+        plan over a clock change still lasts as long as it says.
+        """
+        midnight = datetime(on.year, on.month, on.day, tzinfo=LONDON)
+        instant = midnight.timestamp() + self.start_clock_s
+        return datetime.fromtimestamp(instant, LONDON)
+
+    def agenda(self) -> list[tuple[float, str]]:
+        """What will happen when, in bench time, for a person who watches."""
+        items = [
+            (i.from_clock_s, f"{i.actor}: {i.role} {i.move} to {i.level_w / 1e3:g} kW")
+            for i in self.instructions
+        ]
+        items += [(i.until_clock_s, f"{i.role} is released") for i in self.instructions]
+        items += [(a.at_clock_s, f"{a.actor}: {a.kind} {a.detail}") for a in self.acts]
+        items += [(o.at_clock_s, f"PERSON: {o.action} {o.role}") for o in self.operations]
+        return sorted((self.bench_s(at), what.strip()) for at, what in items)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as plain data, for the bundle and its digest."""
+        return asdict(self)
+
+    def digest(self) -> str:
+        """SHA-256 over the plan's data."""
+        text = json.dumps(self.as_data(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def clock_text(starts_at: datetime, bench_s: float) -> str:
+    """Return a bench time as the clock on the wall showed it: ``17:30:05``."""
+    instant = starts_at.astimezone(UTC) + timedelta(seconds=bench_s)
+    return instant.astimezone(LONDON).strftime("%H:%M:%S")

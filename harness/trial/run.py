@@ -1,0 +1,367 @@
+"""Carry out a plan once: the only place where a bench is orchestrated."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec
+
+from harness.core.bench import DeviceEvent
+from harness.core.capabilities import Device, Polled
+from harness.core.clock import BenchClock
+from harness.core.errors import FeatureError, FlexrigError, LinkError
+from harness.core.recording import Reading
+from harness.rig.assemble import Bench, assemble
+from harness.rig.file import DeviceTable, Rig
+from harness.trial.aggregator import Aggregator
+from harness.trial.plan import Operation, Plan, Preparation
+from harness.trial.recorder import Recorder
+
+LEAD_S = 120.0
+"""Bench time for connecting, preparing and settling, before second 0. [s]"""
+LOST_AFTER_S = 60.0
+"""A device that is silent for longer is lost, and the trial with it. [s]"""
+SAFE_WITHIN_S = 60.0
+"""How long the bench is watched for its safe state after the plan. [s]"""
+SAFE_CALL_S = 15.0
+"""Bound on each device's way to its safe state. [s]"""
+TRUTH_INTERVAL_S = 1.0
+
+Tell = Callable[[float], None]
+P = ParamSpec("P")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run leaves besides its recording."""
+
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Who was last heard of when; a device silent for too long ends the trial."""
+
+    clock: BenchClock
+    failing_since_s: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def failed(self, role: str, reason: str) -> None:
+        self.failing_since_s.setdefault(role, self.clock.now_s())
+        self.reasons[role] = reason
+
+    def heard(self, role: str) -> None:
+        self.failing_since_s.pop(role, None)
+
+    def check(self, rig: Rig) -> None:
+        now_s = self.clock.now_s()
+        for role, since_s in self.failing_since_s.items():
+            if now_s - since_s >= LOST_AFTER_S:
+                raise LinkError(
+                    rig.where(role),
+                    f"lost at bench second {since_s:.0f} and not heard of for "
+                    f"{LOST_AFTER_S:.0f} s ({self.reasons[role].rstrip('.')})",
+                    "its power, its wire, and what it did just before",
+                )
+
+
+class _Observer:
+    """Hands what the bench says to the recorder, the watch and the aggregator."""
+
+    def __init__(self, recorder: Recorder, clock: BenchClock) -> None:
+        self._recorder, self._clock = recorder, clock
+        self.watch = _Watch(clock)
+        self.aggregator: Aggregator | None = None
+
+    def wire(self, role: str, sent: bool, payload: str) -> None:
+        self._recorder.message(role, sent, payload)
+
+    def report(self, role: str, readings: Sequence[Reading]) -> None:
+        now_s = self._clock.now_s()
+        self._recorder.samples(role, readings, asked_s=now_s, arrival_s=now_s)
+
+    def notify(self, event: DeviceEvent) -> None:
+        if event.kind == "lost":
+            self.watch.failed(event.role, event.detail)
+        elif event.kind == "connected":
+            self.watch.heard(event.role)
+        if self.aggregator is not None:
+            self.aggregator.hear(event)
+        else:
+            self._recorder.log(event.role, event.kind, detail=event.detail)
+
+
+async def run(
+    plan: Plan, rig: Rig, recorder: Recorder, clock: BenchClock, tell: Tell
+) -> Outcome:
+    """Carry out a plan on a rig, recording everything.
+
+    `clock` must read ``-LEAD_S`` when this is called. Whatever happens, every
+    device that was instructed is sent to its safe state before this returns.
+
+    Raises
+    ------
+    RigError, FeatureError
+        If the bench cannot be what the plan needs.
+    BenchError
+        If a part of the bench failed; what was recorded stays.
+    """
+    check_roles(plan, rig)
+    outcome = Outcome()
+    observer = _Observer(recorder, clock)
+    async with assemble(rig, clock, observer) as bench:
+        outcome.facts["identities"] = await _identities(bench)
+        aggregator = Aggregator(plan, bench.devices, clock, recorder.log)
+        observer.aggregator = aggregator
+        background = asyncio.create_task(_observe(bench, observer, recorder, tell))
+        try:
+            await _beside(background, _carry_out(plan, bench, aggregator, recorder))
+        except BaseExceptionGroup as group:
+            raise first_cause(group) from group
+        finally:
+            await _make_safe(bench, recorder, outcome)
+            await _stop(background)
+        await _prove_safe(bench, recorder, outcome)
+        after = await _identities(bench)
+        if after != outcome.facts["identities"]:
+            recorder.log("bench", "identities changed", after=after)
+            outcome.facts["identities_after"] = after
+    return outcome
+
+
+def check_roles(plan: Plan, rig: Rig) -> None:
+    """Refuse a plan that needs a role the rig does not have."""
+    for role in plan.roles:
+        if role not in rig.device:
+            raise FeatureError(
+                f"{rig.file_name}",
+                f"the scenario needs a {role.replace('_', ' ')}, the rig has none",
+                f"a rig with [device.{role}], or another scenario",
+            )
+
+
+async def _beside(
+    background: asyncio.Task[None], work: Coroutine[None, None, None]
+) -> None:
+    """Run work while a background task lives; the first failure of either ends both."""
+    doing = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait(
+            {doing, background}, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        await _stop(doing)
+    await (doing if doing in done else background)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    """End a task; what it raised, if anything, is still in it."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return the error that a person can act on from a group of them."""
+    while isinstance(error, BaseExceptionGroup):
+        ours = [e for e in error.exceptions if isinstance(e, FlexrigError)]
+        error = ours[0] if ours else error.exceptions[0]
+    return error
+
+
+async def _identities(bench: Bench) -> dict[str, object]:
+    """Ask every device who it is."""
+    found: dict[str, object] = {}
+    for role, device in bench.devices.items():
+        who = await device.identify()
+        found[role] = {
+            "maker": who.maker,
+            "model": who.model,
+            "serial": who.serial,
+            "firmware": who.firmware,
+        }
+    return found
+
+
+async def _observe(
+    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell
+) -> None:
+    """Sample everything that must be asked, for as long as the trial runs."""
+    async with asyncio.TaskGroup() as group:
+        for role, device in bench.devices.items():
+            if isinstance(device, Polled):
+                group.create_task(_poll(role, device, bench.clock, observer, recorder))
+        group.create_task(_pulse(bench, observer, recorder, tell))
+
+
+async def _poll(
+    role: str,
+    device: Polled,
+    clock: BenchClock,
+    observer: _Observer,
+    recorder: Recorder,
+) -> None:
+    """Ask one device for its quantities on a fixed grid; skip what was missed."""
+    interval_s = device.poll_interval_s
+    due_s = math.ceil(clock.now_s() / interval_s) * interval_s
+    while True:
+        await clock.until(due_s)
+        asked_s = clock.now_s()
+        try:
+            readings = await device.poll()
+        except LinkError as error:
+            recorder.missing(role, device.quantities, asked_s=asked_s)
+            recorder.log(role, "read failed", detail=str(error))
+            observer.watch.failed(role, error.fact)
+        else:
+            recorder.samples(role, readings, asked_s=asked_s, arrival_s=clock.now_s())
+            observer.watch.heard(role)
+        late = math.floor((clock.now_s() - due_s) / interval_s)
+        due_s += interval_s * max(1, late + 1 if late else 1)
+
+
+async def _pulse(
+    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell
+) -> None:
+    """Once a second: note true power where it is known, look for lost devices."""
+    clock, circuit = bench.clock, bench.circuit
+    known = [role for role in bench.rig.device if role in circuit.roles]
+    everything = len(known) == len(bench.rig.device)
+    due_s = float(math.ceil(clock.now_s()))
+    while True:
+        await clock.until(due_s)
+        now_s = clock.now_s()
+        truth = [
+            Reading(f"{role}_power_w", circuit.power_w((role,), now_s))
+            for role in known
+        ]
+        if everything:
+            home_w = circuit.power_w((circuit.EVERYTHING,), now_s)
+            truth.append(Reading("home_power_w", home_w))
+        if truth:
+            recorder.samples("truth", truth, asked_s=now_s, arrival_s=now_s)
+        observer.watch.check(bench.rig)
+        tell(now_s)
+        due_s = max(due_s + TRUTH_INTERVAL_S, math.floor(now_s) + TRUTH_INTERVAL_S)
+
+
+async def _carry_out(
+    plan: Plan, bench: Bench, aggregator: Aggregator, recorder: Recorder
+) -> None:
+    """Prepare, then let every part of the plan happen at its time."""
+    clock = bench.clock
+    for preparation in plan.preparations:
+        await _prepare(preparation, bench, aggregator)
+    await clock.until(0.0)
+    recorder.log("bench", "begins")
+    async with asyncio.TaskGroup() as group:
+        for instruction in plan.instructions:
+            at_s = plan.bench_s(instruction.from_clock_s)
+            group.create_task(_at(clock, at_s, aggregator.carry_out, instruction))
+        for act in plan.acts:
+            at_s = plan.bench_s(act.at_clock_s)
+            group.create_task(_at(clock, at_s, aggregator.market_act, act))
+        for operation in plan.operations:
+            at_s = plan.bench_s(operation.at_clock_s)
+            group.create_task(_at(clock, at_s, _operate, operation, bench, recorder))
+        group.create_task(clock.until(plan.duration_s))
+    recorder.log("bench", "ends")
+
+
+async def _at(
+    clock: BenchClock,
+    at_s: float,
+    act: Callable[P, Awaitable[None]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    await clock.until(at_s)
+    await act(*args, **kwargs)
+
+
+async def _prepare(
+    preparation: Preparation, bench: Bench, aggregator: Aggregator
+) -> None:
+    """Hold an asset at a level before the plan begins."""
+    accepted = await aggregator.hold(preparation.role, preparation.level_w)
+    if not accepted:
+        raise LinkError(
+            bench.rig.where(preparation.role),
+            "refused the level at which the scenario wants it held beforehand",
+            "the log of this run, for the device's own words",
+        )
+
+
+async def _operate(operation: Operation, bench: Bench, recorder: Recorder) -> None:
+    """Have a person's action done: by the emulator, or by the person."""
+    emulator = bench.emulators.get(operation.role)
+    recorder.log("operator", operation.action, role=operation.role)
+    if emulator is None:
+        return  # on a real bench the prompt of the live display asks for it
+    try:
+        emulator.operate(operation.action)
+    except ValueError as error:
+        raise FeatureError(
+            bench.rig.where(operation.role), str(error), "another action"
+        ) from error
+
+
+async def _make_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None:
+    """Send every device to its safe state, whatever the others do."""
+    results: dict[str, object] = {}
+    for role, device in bench.devices.items():
+        if role in bench.rig.device:
+            results[role] = await _one_safe(role, device)
+            recorder.log(role, "made safe", result=results[role])
+    outcome.facts["made_safe"] = results
+
+
+async def _one_safe(role: str, device: Device) -> str:
+    try:
+        await asyncio.wait_for(device.make_safe(), SAFE_CALL_S)
+    except TimeoutError:
+        return f"{role}: no answer within {SAFE_CALL_S:.0f} s"
+    except FlexrigError as error:
+        return str(error)
+    return "done"
+
+
+async def _prove_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None:
+    """Measure that the bench is safe: each device's own meter, against its bound."""
+    proof: dict[str, object] = {}
+    for role, entry in bench.rig.device.items():
+        if entry.safe_power_w is None:
+            proof[role] = "not measured: no safe_power_w in the rig file"
+            continue
+        proof[role] = await _measure_safe(
+            role, entry, entry.safe_power_w, bench, recorder
+        )
+        recorder.log(role, "safe state", result=proof[role])
+    outcome.facts["safe_state"] = proof
+
+
+async def _measure_safe(
+    role: str, entry: DeviceTable, bound_w: float, bench: Bench, recorder: Recorder
+) -> str:
+    name = bench.rig.reference_meter(role)
+    meter = bench.devices.get(name or "")
+    if not isinstance(meter, Polled):
+        return "not measured: no meter of its own"
+    until_s = bench.clock.now_s() + SAFE_WITHIN_S
+    power_w = math.nan
+    while bench.clock.now_s() < until_s:
+        asked_s = bench.clock.now_s()
+        try:
+            readings = await meter.poll()
+        except LinkError as error:
+            return f"not proven: {error}"
+        arrival_s = bench.clock.now_s()
+        recorder.samples(str(name), readings, asked_s=asked_s, arrival_s=arrival_s)
+        power_w = next((r.value for r in readings if r.quantity == "power_w"), math.nan)
+        if power_w <= bound_w:
+            return (
+                f"proven: {power_w:.0f} W, bound {bound_w:.0f} W ({entry.safe_state})"
+            )
+        await bench.clock.until(bench.clock.now_s() + 1.0)
+    return f"NOT PROVEN: {power_w:.0f} W, bound {bound_w:.0f} W"

@@ -1,0 +1,224 @@
+"""A recording as a judge looks at it: which meter speaks for whom, and may it.
+
+Pure functions of a `Recording`: they work on a bench's fresh recording and on a
+bundle read back years later alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.analysis.agreement import lag_behind
+from harness.analysis.health import frozen_for, largest_gap
+from harness.analysis.quality import MeterQuality, rectangular_u
+from harness.core.circuit import Circuit
+from harness.core.recording import Channel, LogEntry, Recording, Series
+from harness.rulebook.rule import Rule
+from harness.trial.plan import Move
+
+HOME = "home"
+LAG_WINDOW_S = (-120.0, 600.0)
+"""Around an instruction: where two meters must show the same step. [s]"""
+MAX_LAG_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeterView:
+    """The independent meter that speaks for a role, or for the home."""
+
+    meter: str
+    """The meter's role in the rig."""
+    channel: str
+    time_s: Series
+    power_w: Series
+    quality: MeterQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """One device instruction as it went out, and the device's answer to it."""
+
+    role: str
+    move: Move
+    level_w: float
+    sent_s: float
+    until_s: float
+    accepted: bool
+    acked_s: float | None
+    answer: str
+
+
+def starts_at(recording: Recording) -> datetime:
+    """Civil time of bench second 0."""
+    return datetime.fromisoformat(str(recording.facts["starts_at"]))
+
+
+def meter_view(recording: Recording, role: str) -> MeterView | None:
+    """Return the meter that sees this role and nothing else; None if there is none.
+
+    For ``home`` it is the meter that sees everything. A device's own word is never
+    returned: only roles that the rig file lists as meters are looked at.
+    """
+    wanted = [Circuit.EVERYTHING] if role == HOME else [role]
+    for name, facts in _meters(recording).items():
+        channel = recording.channel(name, "power_w")
+        if facts["sees"] == wanted and channel is not None:
+            return MeterView(
+                name, channel.name, channel.time_s, channel.values, _quality(facts)
+            )
+    return None
+
+
+def _meters(recording: Recording) -> Mapping[str, Any]:
+    meters = recording.facts.get("meters", {})
+    return meters if isinstance(meters, Mapping) else {}
+
+
+def _quality(facts: Mapping[str, Any]) -> MeterQuality:
+    card = facts["calibration"]
+    return MeterQuality(
+        source=str(card["document"]),
+        relative_u=float(facts["relative_u"]),
+        absolute_u_w=rectangular_u(float(card["resolution_w"]) / 2),
+        update_interval_s=float(card["update_interval_s"]),
+        latency_s=0.0,
+        latency_u_s=float(card["latency_uncertainty_s"]),
+        clock_u_s=float(card["clock_uncertainty_s"]),
+    )
+
+
+def own_channel(recording: Recording, role: str) -> Channel | None:
+    """What the device said of its own power; never judged as power."""
+    return recording.channel(role, "power_w")
+
+
+def true_channel(recording: Recording, role: str) -> Channel | None:
+    """True power, where it was emulated; for figures only."""
+    return recording.channel("truth", f"{role}_power_w")
+
+
+def log_of(
+    recording: Recording, actor: str, what: str, **detail: object
+) -> list[LogEntry]:
+    """Return the log's entries of an actor doing something, in order."""
+    return [
+        entry
+        for entry in recording.log
+        if entry.actor == actor
+        and entry.what == what
+        and all(entry.detail.get(key) == value for key, value in detail.items())
+    ]
+
+
+def dispatched(recording: Recording) -> list[Dispatched]:
+    """Every instruction sent to a device for the market, with its answer."""
+    found = []
+    for entry in log_of(recording, "aggregator", "instructs"):
+        detail = entry.detail
+        if detail["on_behalf_of"] == "bench":
+            continue
+        role = str(detail["role"])
+        answer = _answer(recording, role, detail["number"])
+        found.append(
+            Dispatched(
+                role=role,
+                move=Move(str(detail["move"])),
+                level_w=_float(detail["level_w"]),
+                sent_s=_float(detail["sent_s"]),
+                until_s=_float(detail["until_s"]),
+                accepted=answer is not None and answer.what == "accepts",
+                acked_s=None if answer is None else _float(answer.detail["acked_s"]),
+                answer="" if answer is None else str(answer.detail["detail"]),
+            )
+        )
+    return found
+
+
+def _answer(recording: Recording, role: str, number: object) -> LogEntry | None:
+    answers = log_of(recording, role, "accepts", number=number)
+    answers += log_of(recording, role, "refuses", number=number)
+    return answers[0] if answers else None
+
+
+def _float(value: object) -> float:
+    return float(str(value))
+
+
+def meter_trouble(
+    recording: Recording, view: MeterView, rules: Mapping[str, Rule], at_s: float
+) -> str:
+    """Say why a meter may not judge what happened around a moment; "" if it may.
+
+    Three checks, each against a rule of the document ``bench``: it is not frozen, it
+    has no large gap, and it shows the same step at the same time as the other meter
+    that saw it.
+    """
+    from_s, until_s = at_s + LAG_WINDOW_S[0], at_s + LAG_WINDOW_S[1]
+    gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
+    most = rules["bench/largest-gap"].at_most or math.inf
+    if gap.value > most:
+        return f"meter {view.meter} was silent for {gap.value:.0f} s, at most {most:g}"
+    frozen = _frozen(recording, view, rules["bench/frozen"])
+    if frozen:
+        return frozen
+    return _out_of_step(recording, view, rules["bench/lag"], (from_s, until_s))
+
+
+def _frozen(recording: Recording, view: MeterView, rule: Rule) -> str:
+    quantities = ("power_w", "voltage_v", "current_a")
+    found = [recording.channel(view.meter, quantity) for quantity in quantities]
+    same_grid = [
+        channel.values
+        for channel in found
+        if channel is not None and channel.values.shape == view.time_s.shape
+    ]
+    last_s = float(view.time_s[-1]) if view.time_s.size else 0.0
+    frozen = frozen_for(view.time_s, *same_grid, from_s=0.0, until_s=last_s)
+    if frozen.value > (rule.at_most or math.inf):
+        when = frozen.marks[0][1]
+        return (
+            f"meter {view.meter} was frozen for {frozen.value:.0f} s from bench second "
+            f"{when:.0f}: every value repeated"
+        )
+    return ""
+
+
+def _out_of_step(
+    recording: Recording, view: MeterView, rule: Rule, window: tuple[float, float]
+) -> str:
+    for other in _others(recording, view):
+        lag = lag_behind(
+            view.time_s,
+            view.power_w,
+            other.time_s,
+            other.power_w,
+            from_s=window[0],
+            until_s=window[1],
+            meter=view.quality,
+            other_meter=other.quality,
+            max_lag_s=MAX_LAG_S,
+        )
+        if math.isnan(lag.value):
+            continue  # nothing moved in both: they cannot contradict each other
+        if abs(lag.value) - lag.expanded > (rule.at_most or math.inf):
+            return (
+                f"the clocks of meters {view.meter} and {other.meter} disagree by "
+                f"{lag.value:.0f} ± {lag.expanded:.0f} s"
+            )
+    return ""
+
+
+def _others(recording: Recording, view: MeterView) -> Iterable[MeterView]:
+    """Other independent meters through which the same power flows."""
+    mine = _meters(recording)[view.meter]["sees"]
+    for name, facts in _meters(recording).items():
+        shares = facts["sees"] == [Circuit.EVERYTHING] or mine == [Circuit.EVERYTHING]
+        channel = recording.channel(name, "power_w")
+        if name != view.meter and shares and channel is not None:
+            yield MeterView(
+                name, channel.name, channel.time_s, channel.values, _quality(facts)
+            )

@@ -1,0 +1,114 @@
+"""The table says what was judged; the exit code says what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from harness.analysis.estimate import Contribution, Estimate
+from harness.checks.verdict import Grade, Verdict
+from harness.reporting import wording
+from harness.reporting.record import ScenarioRecord, TrialFacts
+from harness.reporting.table import exit_code, verdict_table
+
+Make = Callable[..., ScenarioRecord]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        (["pass"], 0),
+        (["pass", "conditional pass", "not applicable"], 0),
+        (["pass", "fail"], 1),
+        (["conditional fail"], 1),
+        (["pass", "inconclusive"], 3),
+        (["inconclusive", "fail"], 1),
+        (["pass", "broken"], 2),
+        (["fail", "broken", "inconclusive"], 2),
+        (["not applicable"], 2),
+        ([], 2),
+    ],
+)
+def test_the_exit_code_is_the_worst_of_the_run(
+    make_record: Make, outcomes: list[str], code: int
+) -> None:
+    assert exit_code([make_record(outcome) for outcome in outcomes]) == code
+
+
+def printed(records: list[ScenarioRecord]) -> str:
+    console = Console(width=160, record=True, file=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(verdict_table(records))
+    return capture.get()
+
+
+def test_every_verdict_has_a_line_with_its_number_and_its_source(
+    make_record: Make,
+) -> None:
+    text = printed([make_record("pass"), make_record("fail")])
+    assert text.count("8.30 ± 0.70 s") == 2
+    assert "at most 30 s" in text
+    assert "+21.7 s" in text
+    assert "CrowdFlex WP5, Table 4" in text
+    assert "Scenarios: 1 pass, 1 fail" in text
+    assert "Emulated evidence: this certifies nothing." in text
+
+
+def test_a_scenario_without_verdict_says_why(make_record: Make) -> None:
+    record = make_record("broken", verdicts=(), steps=(), error="rig: silence. Try: on")
+    assert "rig: silence. Try: on" in printed([record])
+
+
+def test_square_brackets_in_an_error_are_shown_as_they_are(make_record: Make) -> None:
+    record = make_record("broken", verdicts=(), steps=(), error="[device.ev] is mute")
+    assert "[device.ev] is mute" in printed([record])
+
+
+@pytest.mark.parametrize(
+    ("value", "u", "text"),
+    [
+        (8.3, 0.35, "8.30 ± 0.70 s"),
+        (88.0, 4.0, "88.0 ± 8.0 s"),
+        (1234.4, 61.0, "1234 ± 122 s"),
+        (0.01234, 0.00021, "0.01234 ± 0.00042 s"),
+        (8.3, 0.0, "8.3 s"),
+        (float("nan"), 0.3, "not seen"),
+        (float("inf"), 0.3, "never happened"),
+        (8.3, float("inf"), "8.3 s"),
+    ],
+)
+def test_a_number_is_as_long_as_its_uncertainty_allows(
+    value: float, u: float, text: str
+) -> None:
+    estimate = Estimate(value, "s", (Contribution("meter", u),))
+    assert wording.measured(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(0.975, "97.5 %"), (0.99999, "> 99.9 %"), (0.0, "< 0.1 %"), (float("nan"), "–")],
+)
+def test_a_probability_is_never_rounded_to_certainty(
+    make_verdict: Callable[..., Verdict], p: float, text: str
+) -> None:
+    assert wording.probability(make_verdict(probability=p)) == text
+
+
+def test_one_emulated_scenario_makes_the_run_emulated(make_record: Make) -> None:
+    real = make_record(trial=TrialFacts(grade=Grade.REAL), verdicts=(), steps=())
+    assert wording.grade_of([real]) is Grade.REAL
+    assert wording.grade_of([real, make_record()]) is Grade.EMULATED
+    assert "certifies nothing" in wording.banner(Grade.MIXED)
+    assert "certifies nothing" in wording.banner(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "–"), (8.25, "8.25 s"), (75.0, "1 min 15 s"), (15900.0, "4 h 25 min")],
+)
+def test_lengths_of_time_read_as_a_person_says_them(
+    seconds: float | None, text: str
+) -> None:
+    assert wording.duration(seconds) == text
