@@ -155,6 +155,8 @@ class ElectricVehicle:
 
     def _advance(self, to_s: float) -> None:
         """Move to the last grid point or change of mind at or before a time."""
+        if to_s < self._at_s:
+            raise ValueError(f"asked for {to_s} s after {self._at_s} s: time runs back")
         if not self._turns and self._current_a == 0.0 == self._wanted_a:
             self._at_s = max(self._at_s, math.floor(to_s / STEP_S) * STEP_S)
         while True:

@@ -171,7 +171,7 @@ class ModbusLink:
     def _unfit(self, request: ModbusPDU, reply: bytes) -> LinkError:
         self.failures += 1
         if self._wire is not None and self._wire.connection is not None:
-            pass
+            self._wire.connection.distrust(self._timeout_s)
         fact = f"reply for register {request.address} does not fit: {reply.hex()}"
         return LinkError(self._where, fact, "the wire, and other clients on it")
 

@@ -6,10 +6,10 @@ Choices where the documents leave one:
 
 - Modbus TCP, another unit: exception 0B, as a gateway answers for a unit that is not
   on its bus (Application Protocol V1.1b3, section 7). Units 0 and 255 mean the device
-  itself (Messaging on TCP/IP V1.0b, 4.4.2.1).
-- Modbus TCP, protocol id other than 0: silence (same guide, 4.4.2.1: the header is
-  checked and the indication discarded). A length that no frame can have: the place
-  in the stream is lost, so the connection is closed.
+  itself (Messaging on TCP/IP V1.0b, 4.4.1.2; clause number unverified).
+- Modbus TCP, protocol id other than 0: silence (same guide, 4.4.2.1, number
+  unverified: the header is checked and the indication discarded). A length that no
+  frame can have: the place in the stream is lost, so the connection is closed.
 - RTU: a burst whose check sum is wrong is discarded whole, and so is a frame with a
   gap in it (MODBUS over serial line V1.02, 2.5.1.1). A general-purpose system
   cannot time 1.5 characters; the gap is 20 ms on a port, 50 ms on TCP.

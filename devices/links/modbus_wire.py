@@ -147,7 +147,10 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close without calling it a loss."""
         if self._asked is not None:
-            self._asked.fail("the link was closed while it waited", "a later close")
+            self._asked.fail(
+                "the link was closed while a request was under way",
+                "closing it after its last request",
+            )
         if self._transport is not None:
             self._transport.close()
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import SAMPLING, UPDATE, MeterQuality
-from harness.analysis.series import Mask, framed, runs
+from harness.analysis.series import Index, Mask, framed, runs
 from harness.core.recording import Series
 
 
@@ -73,7 +73,7 @@ def shortest_run(
     t, p = framed(time_s, power_w, from_s, until_s)
     may_hide = _gaps_s(t, p, ride_through_s).size > 0
     states = _states(p, on_above_w, off_below_w)
-    return _shortest(t, states, meter, on=True, may_hide=may_hide)
+    return _shortest(t, p, states, meter, on=True, may_hide=may_hide)
 
 
 def shortest_rest(
@@ -94,14 +94,20 @@ def shortest_rest(
     t, p = framed(time_s, power_w, from_s, until_s)
     may_hide = _gaps_s(t, p, ride_through_s).size > 0
     states = _states(p, on_above_w, off_below_w)
-    return _shortest(t, states, meter, on=False, may_hide=may_hide)
+    return _shortest(t, p, states, meter, on=False, may_hide=may_hide)
 
 
 _NOTHING = "no sample tells whether it was on or off"
 
 
 def _shortest(
-    t: Series, states: Mask | None, meter: MeterQuality, *, on: bool, may_hide: bool
+    t: Series,
+    p: Series,
+    states: Mask | None,
+    meter: MeterQuality,
+    *,
+    on: bool,
+    may_hide: bool,
 ) -> Estimate:
     if states is None:
         return Estimate(math.nan, "s", why=_NOTHING)
@@ -111,14 +117,20 @@ def _shortest(
     begins, ends = begins[whole], ends[whole]
     if not begins.size:
         word = "run" if on else "rest between two runs"
-        return Estimate(math.nan, "s", why=f"no whole {word} was seen")
-    # The least that it can have lasted: between the samples that show it.
-    lasted_s = t[ends - 1] - t[begins]
+        hidden = (0.0, math.inf) if may_hide else None
+        return Estimate(math.nan, "s", why=f"no whole {word} was seen", unseen=hidden)
+    seen = np.flatnonzero(np.isfinite(p))
+    vouched_s = t[_seen_before(seen, ends)] - t[begins]
+    edges_s = np.stack([t[at] - t[_seen_before(seen, at)] for at in (begins, ends)])
+    # Start and end each came within one spacing before the sample that shows it.
+    # Both are late alike, so one spacing comes back; of two, the shorter, so that
+    # a gap at either end never lengthens it.
+    lasted_s = vouched_s + edges_s.min(axis=0)
     worst = int(np.argmin(lasted_s))
     begin, end = int(begins[worst]), int(ends[worst])
-    width_s = math.hypot(t[begin] - t[begin - 1], t[end] - t[end - 1])
+    spread_s = float(np.hypot(*edges_s[:, worst])) / math.sqrt(12)
     lines = (
-        Contribution(SAMPLING, width_s / math.sqrt(3), "B", "the recording's spacing"),
+        Contribution(SAMPLING, spread_s, "B", "the recording's spacing"),
         Contribution(UPDATE, meter.update_interval_s / math.sqrt(6), "B", meter.source),
     )
     value_s = float(lasted_s[worst])
@@ -129,6 +141,13 @@ def _shortest(
         marks=(("begins", float(t[begin])), ("ends", float(t[end]))),
         unseen=(0.0, value_s) if may_hide else None,
     )
+
+
+def _seen_before(seen: Index, at: Index) -> Index:
+    """Return the last index in `seen` before each index, itself if there is none."""
+    before = np.searchsorted(seen, at, side="left") - 1
+    found: Index = np.where(before >= 0, seen[np.maximum(before, 0)], at)
+    return found
 
 
 def _states(p: Series, on_above_w: float, off_below_w: float) -> Mask | None:

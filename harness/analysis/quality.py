@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis.estimate import Contribution, Estimate
 
@@ -181,28 +181,63 @@ def difference(
     )
 
 
+def share_of(part: Estimate, whole: Estimate) -> Estimate:
+    """Return ``100·part/whole``, the two independent of each other. [%]
+
+    ``nan`` if the whole is not above zero: then there is nothing to compare with.
+
+    Raises
+    ------
+    ValueError
+        If the units differ.
+    """
+    if part.unit != whole.unit:
+        raise ValueError(f"{part.unit} against {whole.unit} has no meaning")
+    if not whole.value > 0 or math.isnan(part.value):
+        why = part.why or whole.why or "there is nothing to compare with"
+        return Estimate(math.nan, "%", why=why)
+    percent = 100 / whole.value
+    lines = [
+        Contribution(f"{whose}: {one.name}", one.u * abs(factor), one.kind, one.source)
+        for whose, estimate, factor in (
+            ("own", part, percent),
+            ("reference", whole, percent * part.value / whole.value),
+        )
+        for one in estimate.budget
+    ]
+    return Estimate(
+        percent * part.value,
+        "%",
+        tuple(lines),
+        part.coverage,
+        unseen=_unseen_share(part, whole),
+    )
+
+
+def _unseen_share(part: Estimate, whole: Estimate) -> tuple[float, float] | None:
+    if part.unseen is None and whole.unseen is None:
+        return None
+    parts = part.unseen or (part.value, part.value)
+    wholes = whole.unseen or (whole.value, whole.value)
+    if wholes[0] <= 0:
+        return -math.inf, math.inf
+    ratios = [100 * one / other for one in parts for other in wholes]
+    return min(ratios), max(ratios)
+
+
 def relative_difference(own: Estimate, reference: Estimate) -> Estimate:
     """Return how far a figure is from its reference, independent of each other. [%]
 
     ``100·(own/reference − 1)``; both uncertainties are carried
     (``docs/definitions.md``, "own-meter agreement").
     """
-    if own.unit != reference.unit:
-        raise ValueError(f"{own.unit} against {reference.unit} has no meaning")
-    if not reference.value > 0 or math.isnan(own.value):
-        why = own.why or reference.why or "the reference shows nothing to compare with"
-        return Estimate(math.nan, "%", why=why)
-    ratio = own.value / reference.value
-    per_own, per_reference = 100 / reference.value, 100 * ratio / reference.value
-    lines = [
-        Contribution(f"{whose}: {one.name}", one.u * abs(factor), one.kind, one.source)
-        for whose, estimate, factor in (
-            ("own", own, per_own),
-            ("reference", reference, per_reference),
-        )
-        for one in estimate.budget
-    ]
-    return Estimate(100 * (ratio - 1), "%", tuple(lines), own.coverage)
+    share = share_of(own, reference)
+    ends = share.unseen
+    return replace(
+        share,
+        value=share.value - 100,
+        unseen=None if ends is None else (ends[0] - 100, ends[1] - 100),
+    )
 
 
 def _signed(estimate: Estimate, name: str) -> list[float]:

@@ -156,10 +156,12 @@ def overshoot(
     Returns
     -------
     Estimate
-        Never negative. A gap that could hide more is in `Estimate.unseen`.
+        Never negative. A gap that could hide more is in `Estimate.unseen`; ``nan``
+        if the reference is not above 0 W.
     """
     if not reference_w > 0:
-        raise ValueError(f"reference_w is {reference_w:g}; it must be above 0 W")
+        why = f"{reference_w:g} W is nothing to take a share of"
+        return Estimate(math.nan, "%", why=why)
     t, p = framed(time_s, power_w, from_s, until_s)
     if not np.isfinite(p).any():
         return Estimate(math.nan, "%", why="no sample in the window")

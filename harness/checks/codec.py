@@ -38,7 +38,10 @@ def verdicts_from_text(text: str, *, where: str = "verdicts") -> list[Verdict]:
         If it is not such text; `where` says what was being read.
     """
     try:
-        return [verdict_from_json(plain) for plain in json.loads(text)]
+        content = json.loads(text)
+        if not isinstance(content, list):
+            raise TypeError(f"{type(content).__name__} instead of a list")
+        return [verdict_from_json(plain) for plain in content]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvidenceError(
             where,

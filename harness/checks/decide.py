@@ -173,7 +173,9 @@ def _explained(
         if measured.why:
             reason += f": {measured.why}"
         return reason, _device_remedy(margin, measured, rule)
-    reason = f"inside the bound by {margin:.3g} {unit}, less than U = {expanded:.2g}"
+    reason = (
+        f"inside the bound by {margin:.3g} {unit}, less than U = {expanded:.2g} {unit}"
+    )
     if math.isinf(expanded):
         reason = "inside the bound, but the meter cannot tell that it is"
     width = _half_width(rule)

@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from harness.core.virtual_loop import VirtualLoop
-
-LONDON = ZoneInfo("Europe/London")
-"""Settlement days, clock times in feature files and baselines are local to it."""
 
 
 class BenchClock:

@@ -245,15 +245,15 @@ def _status_details(
 ) -> StatusDetails | None:
     """Return the message; a trace only where nobody foresaw the error."""
     judged = [str(v) for v in record.verdicts if v.outcome != "pass"]
-    message = record.error or "\n".join(judged)
+    message, word = record.error or "\n".join(judged), record.outcome.upper()
     if not message:
         return None
-    word = record.outcome.upper()
-    if word not in message.upper() and record.outcome is not ScenarioOutcome.BROKEN:
+    broken = record.outcome is ScenarioOutcome.BROKEN
+    if not broken and word not in message.upper():
         message = f"{word}: {message}"
-    trace = found.trace if found is not None else None
-    sentence = trace is not None and trace.strip() == record.error.strip()
-    return StatusDetails(message=message, trace=None if sentence else trace)
+    trace = found.trace if found is not None and broken else None
+    foreseen = trace is not None and trace.strip() == record.error.strip()
+    return StatusDetails(message=message, trace=None if foreseen else trace)
 
 
 def _verdict_parameters(verdict: Verdict) -> list[tuple[str, str]]:

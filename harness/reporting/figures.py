@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.core.recording import Series
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from harness.analysis.estimate import Estimate
 from harness.checks.verdict import Grade, Verdict
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.reporting.record import SEVERITY, ScenarioRecord, TrialFacts
 
 BANNERS = {

@@ -28,6 +28,7 @@ from harness.steps.event import (
     level_before,
     response,
     response_details,
+    unjudgeable,
     word_against_meter,
 )
 from harness.steps.trial import Trial
@@ -302,7 +303,7 @@ def _(trial: Trial, at: str) -> None:
         return
     rule, overruled_s = trial.rule(HOME, "release time"), _overruled_s(trial)
     _require_clock(trial, overruled_s + (rule.at_most or 0.0), at)
-    measured = response_time(
+    measured = unjudgeable(event, "s") or response_time(
         event.view.time_s,
         event.view.power_w,
         sent_at_s=overruled_s,

@@ -20,7 +20,7 @@ from harness.analysis.estimate import Estimate
 from harness.analysis.series import Band
 from harness.checks.judge import Witness, judge, not_applicable
 from harness.checks.verdict import Grade, Outcome, Verdict
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.core.errors import FeatureError
 from harness.core.recording import Recording
 from harness.evidence.bundle import recording_digest

@@ -21,7 +21,7 @@ from harness.core.capabilities import (
     Switches,
 )
 from harness.core.clock import BenchClock
-from harness.core.errors import FeatureError, LinkError
+from harness.core.errors import BenchError, FeatureError
 from harness.core.recording import LogEntry
 from harness.market.constraint import (
     Actor,
@@ -87,8 +87,9 @@ class Aggregator:
     ) -> bool:  # fmt: skip
         try:
             answer = await command(self._devices[role], role, move, level_w)
-        except LinkError as error:
-            # The refusal is evidence; whether the link is lost is judged elsewhere.
+        except BenchError as error:
+            # A refusal, by the device or by the driver's own wear budget, is
+            # evidence; whether the link is lost is judged elsewhere.
             answer = Acknowledgement(False, str(error))
         self._log(
             role, "accepts" if answer.accepted else "refuses", number=number,

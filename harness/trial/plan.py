@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.market.constraint import Agreement, Offer
 
 BASELINE_S = 600.0
@@ -150,7 +150,9 @@ class Plan:
         ]
         items += [(i.until_clock_s, f"{i.role} is released") for i in self.instructions]
         items += [(a.at_clock_s, f"{a.actor}: {a.kind} {a.detail}") for a in self.acts]
-        items += [(o.at_clock_s, f"PERSON: {o.action} {o.role}") for o in self.operations]
+        items += [
+            (o.at_clock_s, f"PERSON: {o.action} {o.role}") for o in self.operations
+        ]
         return sorted((self.bench_s(at), what.strip()) for at, what in items)
 
     def as_data(self) -> dict[str, Any]:

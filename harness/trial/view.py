@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from harness.analysis.agreement import lag_behind
 from harness.analysis.health import frozen_for, largest_gap
 from harness.analysis.quality import MeterQuality, rectangular_u
+from harness.analysis.series import between
 from harness.core.circuit import Circuit
 from harness.core.recording import Channel, LogEntry, Recording, Series
 from harness.rulebook.rule import Rule
@@ -24,6 +27,8 @@ HOME = "home"
 LAG_WINDOW_S = (-120.0, 600.0)
 """Around an instruction: where two meters must show the same step. [s]"""
 MAX_LAG_S = 300.0
+SAME_MOVER_SHARE = 0.7
+"""Two meters saw the same mover if the smaller change is this share of the larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,8 @@ def _out_of_step(
     recording: Recording, view: MeterView, rule: Rule, window: tuple[float, float]
 ) -> str:
     for other in _others(recording, view):
+        if not _same_mover(view, other, window):
+            continue
         lag = lag_behind(
             view.time_s,
             view.power_w,
@@ -210,6 +217,20 @@ def _out_of_step(
                 f"{lag.value:.0f} ± {lag.expanded:.0f} s"
             )
     return ""
+
+
+def _same_mover(one: MeterView, other: MeterView, window: tuple[float, float]) -> bool:
+    """Whether most of what moved in one meter is what moved in the other.
+
+    A heat pump that follows a minute after a car would otherwise look like a clock
+    that is a minute late.
+    """
+    moved = []
+    for view in (one, other):
+        t, p = between(view.time_s, view.power_w, *window)
+        seen = p[np.isfinite(p)]
+        moved.append(float(np.ptp(seen)) if seen.size and t.size else 0.0)
+    return min(moved) >= SAME_MOVER_SHARE * max(moved) > 0
 
 
 def _others(recording: Recording, view: MeterView) -> Iterable[MeterView]:

@@ -52,13 +52,21 @@ def test_a_long_gap_may_hide_a_start():
 
 
 @pytest.mark.parametrize(("on_s", "off_s"), [(300, 180), (240, 600)])
-def test_shortest_run_and_rest_are_what_the_samples_vouch_for(on_s, off_s):
+def test_shortest_run_and_rest(on_s, off_s):
     window = {"from_s": 0, "until_s": 7200, "meter": PERFECT, **ONOFF}
     p = cycling(on_s, off_s)
-    # The last sample of a state vouches for it; the switch came within a second more.
-    assert shortest_run(T, p, **window).value == on_s - 1
-    assert shortest_rest(T, p, **window).value == off_s - 1
-    assert shortest_run(T, p, **window).u == pytest.approx(math.sqrt(2 / 3))
+    assert shortest_run(T, p, **window).value == on_s
+    assert shortest_rest(T, p, **window).value == off_s
+    # Both ends lie evenly within the second before the sample that shows them.
+    assert shortest_run(T, p, **window).u == pytest.approx(math.sqrt(2 / 12))
+
+
+def test_a_gap_at_either_end_of_a_run_never_lengthens_it():
+    window = {"from_s": 0, "until_s": 7200, "meter": PERFECT, **ONOFF}
+    for gap in (slice(1995, 2003), slice(2997, 3003), slice(2990, 3000)):
+        p = cycling(1000, 1000)
+        p[gap] = np.nan
+        assert shortest_run(T, p, **window).value < 1000
 
 
 def test_a_run_cut_by_the_window_is_not_a_short_run():
@@ -67,15 +75,17 @@ def test_a_run_cut_by_the_window_is_not_a_short_run():
     got = shortest_run(T, p, **window)
     assert math.isnan(got.value)
     assert "no whole run" in got.why
-    assert shortest_rest(T, p, **window).value == 3998
+    assert shortest_rest(T, p, **window).value == 3999
 
 
 def test_a_gap_may_hide_a_short_rest():
     p = cycling(1000, 1000)
     p[400:450] = np.nan
     window = {"from_s": 0, "until_s": 7200, "meter": PERFECT, **ONOFF}
-    assert shortest_rest(T, p, **window).unseen == (0.0, 999.0)
+    assert shortest_rest(T, p, **window).unseen == (0.0, 1000.0)
     assert shortest_rest(T, p, ride_through_s=60, **window).unseen is None
+    never_off = np.where(np.isnan(p), p, 1500.0)
+    assert shortest_rest(T, never_off, **window).unseen == (0.0, math.inf)
 
 
 def test_thresholds_the_wrong_way_round_are_refused():

@@ -13,7 +13,9 @@ from harness.analysis.quality import (
     of_class,
     one_sided_u,
     rectangular_u,
+    relative_difference,
     scaled,
+    share_of,
 )
 
 
@@ -70,3 +72,14 @@ def test_scaling_scales_value_and_budget(value, u, factor):
 def test_units_do_not_mix():
     with pytest.raises(ValueError, match="W less s has no meaning"):
         difference(Estimate(1.0, "W"), Estimate(1.0, "s"))
+
+
+def test_a_share_carries_what_the_gaps_leave_open():
+    part = Estimate(50.0, "Wh", unseen=(50.0, 80.0))
+    whole = Estimate(100.0, "Wh", unseen=(100.0, 200.0))
+    got = share_of(part, whole)
+    assert (got.value, got.unseen) == (50.0, (25.0, 80.0))
+    assert relative_difference(part, whole).unseen == (-75.0, -20.0)
+    nothing = share_of(part, Estimate(0.0, "Wh"))
+    assert math.isnan(nothing.value)
+    assert nothing.why == "there is nothing to compare with"

@@ -144,6 +144,7 @@ def test_held_peak_against_a_plain_loop():
         assert got.value == pytest.approx(expected)
 
 
-def test_a_reference_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="must be above 0 W"):
-        overshoot(*back_to(2200.0), **(RETURN | {"reference_w": 0.0}))
+def test_a_share_of_nothing_is_not_seen():
+    got = overshoot(*back_to(2200.0), **(RETURN | {"reference_w": 0.0}))
+    assert math.isnan(got.value)
+    assert "nothing to take a share of" in got.why

@@ -311,7 +311,7 @@ MOMENTS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PROFILES, MOMENTS)
 def test_the_limit_is_never_above_any_cap_that_governs(profiles, here):
     limit = limit_a(profiles, here)
@@ -324,7 +324,7 @@ def test_the_limit_is_never_above_any_cap_that_governs(profiles, here):
     assert limit == (min(caps) if caps else None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PROFILES, MOMENTS)
 def test_the_highest_level_that_says_anything_prevails(profiles, here):
     own = [p for p in profiles if p.purpose == "TxProfile"]
@@ -335,7 +335,7 @@ def test_the_highest_level_that_says_anything_prevails(profiles, here):
     assert limit_a(own, here) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PROFILES, MOMENTS, st.lists(st.floats(0, 1, exclude_max=True), max_size=20))
 def test_a_composite_says_at_each_moment_what_the_limit_is_then(
     profiles, here, fractions
@@ -352,7 +352,7 @@ def test_a_composite_says_at_each_moment_what_the_limit_is_then(
         assert step.limit_a == min(32.0, math.inf if limit is None else limit)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(PROFILES, MOMENTS)
 def test_a_composite_never_repeats_a_limit_and_only_moves_forward(profiles, here):
     found = composite(profiles, here, duration_s=300_000, ceiling_a=32.0)

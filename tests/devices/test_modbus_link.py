@@ -261,6 +261,8 @@ def test_a_bad_reply_is_an_error_and_the_link_recovers(wire, reply, complaint):
     words, bench, link = play(script, twice, wire=wire)
     assert words == [0x4366, 0x3334]
     assert link.failures == 1
+    kept = wire == "tcp" and "does not fit" in complaint
+    assert script.connections == (1 if kept else 2)
     assert reply.replace(" ", "").lower() in [payload for _, payload in bench.frames]
 
 
@@ -311,6 +313,19 @@ def test_a_cancelled_request_does_not_answer_the_next_one():
 
     words, *_ = play(script, give_up_then_ask, timeout_s=5)
     assert words == [0x4366, 0x3334]
+
+
+def test_closing_ends_a_request_under_way_at_once():
+    async def close_meanwhile(link):
+        asking = asyncio.create_task(link.read_input(0, 2))
+        await asyncio.sleep(0.25)
+        link.close()
+        with pytest.raises(LinkError, match="closed while a request"):
+            await asking
+        return asyncio.get_running_loop().time()
+
+    at_s, *_ = play(Script((READ_VOLTS, None)), close_meanwhile)
+    assert at_s == 0.25
 
 
 def test_requests_of_two_tasks_take_turns():

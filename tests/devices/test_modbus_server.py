@@ -233,8 +233,21 @@ def test_an_address_that_the_device_lacks_is_illegal():
     assert say(tcp("06 00C9 0001")) == tcp_answer("86 02")
 
 
-def test_an_address_beyond_the_last_register_is_illegal():
-    assert say(tcp("04 FFFF 0002")) == tcp_answer("84 02")
+@pytest.mark.parametrize(
+    "body", ["04 FFFF 0002", "03 FF84 007D", "10 FFFF 0002 04 00000000"]
+)
+def test_an_address_beyond_65535_is_illegal_whatever_the_device_thinks(body):
+    words = Words()
+    words.read_input = words.read_holding = lambda _address, count: [0] * count
+    words.write_holding = lambda _address, _values: None
+    refusal = f"{int(body[:2], 16) | 0x80:02x} 02"
+    assert say(tcp(body), words=words) == tcp_answer(refusal)
+
+
+def test_the_last_register_of_all_just_passes():
+    words = Words()
+    words.read_input = lambda _address, count: [7] * count
+    assert say(tcp("04 FFFF 0001"), words=words) == tcp_answer("04 02 0007")
 
 
 @pytest.mark.parametrize(
@@ -417,7 +430,7 @@ def test_a_late_reply_on_a_port_does_not_answer_the_next_question():
             late = hexes("01 04 02 11 11 75 6C")
             good = hexes("01 04 02 22 22 21 89")
             loop.call_later(
-                0.5 if asked == 1 else 0.01,
+                0.5 if asked == 1 else 0.2,
                 os.write,
                 master,
                 late if asked == 1 else good,

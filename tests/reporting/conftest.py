@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import os
+import re
 import shutil
 import socketserver
 import subprocess
@@ -16,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import ClientConnection, connect
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.checks.verdict import Grade, Outcome, Verdict
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.reporting.allure_html import generate
 from harness.reporting.builtin_html import write_report
 from harness.reporting.record import (
@@ -128,7 +132,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 from harness.analysis.estimate import Contribution, Estimate
 from harness.checks.verdict import Grade, Outcome, Verdict
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.core.errors import LinkError
 from harness.reporting import figures, record
 from harness.reporting.allure_bridge import AllureBridge
@@ -412,49 +416,124 @@ def allure_report(sample: SampleRun) -> Path:
     return made
 
 
-@dataclass(slots=True)
-class Proxy:
-    """Every request a browser made through it."""
+class _RefusingProxy(socketserver.StreamRequestHandler):
+    """Closes every connection, so that no test of ours ever reaches a network."""
 
-    address: str
-    requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def proxy() -> Iterator[Proxy]:
-    """Serve a proxy on loopback that answers nothing and remembers everything."""
-    seen = Proxy("")
-
-    class Remember(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            seen.requests.append(self.rfile.readline().decode(errors="replace"))
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Remember) as server:
-        seen.address = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield seen
-        server.shutdown()
-        thread.join()
+    def handle(self) -> None:
+        """Answer nothing."""
 
 
-@pytest.fixture
-def browse(proxy: Proxy, tmp_path: Path) -> Callable[..., str]:
-    """Return a function that opens a file in Chromium and returns its DOM."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A page as the browser shows it, and what it asked for to get there."""
+
+    text: str
+    html: str
+    requests: tuple[str, ...]
+    png: bytes
+
+
+class Browser:
+    """Chromium, driven over its DevTools protocol (version 1.3)."""
+
+    WAIT = (
+        "new Promise(done => {{ const look = () => document.body && "
+        "document.body.innerText.includes({text}) ? done(true) "
+        ": requestAnimationFrame(look); look(); }})"
+    )
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._sent = 0
+        self._events: list[dict[str, Any]] = []
+
+    def open(self, page: Path, until: str, fragment: str = "") -> Opened:
+        """Open a file in a tab of its own and wait until it shows some text."""
+        self._events.clear()
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        session = self._call(
+            "Target.attachToTarget", targetId=target, flatten=True
+        )["sessionId"]  # fmt: skip
+        for domain in ("Network.enable", "Page.enable", "Runtime.enable"):
+            self._call(domain, session)
+        self._call("Page.navigate", session, url=page.as_uri() + fragment)
+        wait = self.WAIT.format(text=json.dumps(until))
+        while not self._evaluate(session, wait, wait=True):
+            """The navigation replaced the document that was waiting."""
+        opened = Opened(
+            self._evaluate(session, "document.body.innerText"),
+            self._evaluate(session, "document.documentElement.outerHTML"),
+            tuple(self._requests(session)),
+            base64.b64decode(self._call("Page.captureScreenshot", session)["data"]),
+        )
+        self._call("Target.closeTarget", targetId=target)
+        return opened
+
+    def _requests(self, session: str) -> Iterator[str]:
+        for event in self._events:
+            if (event.get("sessionId"), event["method"]) == (
+                session, "Network.requestWillBeSent",
+            ):  # fmt: skip
+                yield event["params"]["request"]["url"]
+
+    def _evaluate(self, session: str, script: str, *, wait: bool = False) -> Any:
+        done = self._call(
+            "Runtime.evaluate", session, expression=script, awaitPromise=wait,
+            returnByValue=True,
+        )  # fmt: skip
+        return done.get("result", {}).get("value")
+
+    def _call(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
+        self._sent += 1
+        call = {"id": self._sent, "method": method, "params": params}
+        self._socket.send(
+            json.dumps({**call, "sessionId": session} if session else call)
+        )
+        while True:
+            answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("id") == self._sent:
+                result: dict[str, Any] = answer.get("result", {})
+                return result
+            self._events.append(answer)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Run one headless Chromium for all tests, behind a proxy that leads nowhere."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     assert binary is not None, "Chromium is missing: make test installs it"
-
-    def open_page(page: Path, fragment: str = "", *more: str) -> str:
-        done = subprocess.run(
+    profile = tmp_path_factory.mktemp("chromium")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _RefusingProxy) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+        thread.start()
+        with subprocess.Popen(
             [binary, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
              "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync",
-             f"--user-data-dir={tmp_path / 'profile'}",
-             f"--proxy-server={proxy.address}", "--proxy-bypass-list=<-loopback>",
-             "--window-size=1280,1600", "--virtual-time-budget=4000",
-             *(more or ("--dump-dom",)), page.as_uri() + fragment],
-            capture_output=True, text=True, check=True, timeout=90,
-        )  # fmt: skip
-        return done.stdout
+             f"--user-data-dir={profile}", "--remote-debugging-port=0",
+             f"--proxy-server=127.0.0.1:{proxy.server_address[1]}",
+             "--proxy-bypass-list=<-loopback>", "--window-size=1280,1600"],
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        ) as process:  # fmt: skip
+            try:
+                assert process.stderr is not None
+                said = (re.search(r"ws://\S+", line) for line in process.stderr)
+                address = next(found.group() for found in said if found)
+                with connect(address, max_size=None, proxy=None) as socket:
+                    yield Browser(socket)
+            finally:
+                process.terminate()
+        proxy.shutdown()
+        thread.join()
 
-    return open_page
+
+@pytest.fixture(scope="session")
+def builtin_page(browser: Browser, builtin_report: Path) -> Opened:
+    """Return the built-in report as a browser shows it."""
+    return browser.open(builtin_report, until="The car takes more within half a")
+
+
+@pytest.fixture(scope="session")
+def allure_page(browser: Browser, allure_report: Path) -> Opened:
+    """Return the first page of the Allure report as a browser shows it."""
+    return browser.open(allure_report, until="The car takes more within half a")

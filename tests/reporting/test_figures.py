@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.core.clock import LONDON
+from harness.core.calendar import LONDON
 from harness.reporting.figures import (
     Band,
     FigureSpec,
@@ -73,7 +73,7 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
         "import sys, numpy as np; from datetime import datetime;"
-        "from harness.core.clock import LONDON;"
+        "from harness.core.calendar import LONDON;"
         "from harness.reporting.figures import FigureSpec, draw;"
         "t = np.arange(100.0); s = datetime(2027, 1, 14, 16, 0, tzinfo=LONDON);"
         "m = (('sent', 3.0), ('settled', 9.0));"

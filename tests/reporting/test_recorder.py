@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.core.errors import FeatureError
+from harness.reporting import allure_bridge, figures  # noqa: F401 - imported once
 from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
 from harness.reporting.recorder import ScenarioRecorder

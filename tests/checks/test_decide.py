@@ -1,0 +1,215 @@
+import math
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.estimate import Contribution, Estimate
+from harness.checks.decide import (
+    DECISION_RULES,
+    conformity_probability,
+    decide,
+)
+from harness.checks.verdict import Outcome
+from harness.core.errors import RuleError, UsageError
+from harness.rulebook.rule import Rule
+
+PASS, FAIL = Outcome.PASS, Outcome.FAIL
+C_PASS, C_FAIL = Outcome.CONDITIONAL_PASS, Outcome.CONDITIONAL_FAIL
+OPEN = Outcome.INCONCLUSIVE
+
+
+def rule(at_least=None, at_most=None, unit="s"):
+    day = date(2024, 1, 1)
+    return Rule("d/r", "q", at_least, at_most, unit, "D, 1", "one", "verified", day)
+
+
+def value(number, u=0.0, **options):
+    budget = (Contribution("sampling interval", u),) if u else ()
+    return Estimate(number, options.pop("unit", "s"), budget, **options)
+
+
+AT_MOST_30 = rule(at_most=30.0)
+AT_LEAST_95 = rule(at_least=95.0, unit="%")
+COP11 = rule(at_least=-3.5, at_most=2.5, unit="%")
+
+
+# ILAC-G8:09/2019 4.2.1 to 4.2.3 with TL = 30 s and U = 2 s: the rows are the edges.
+@pytest.mark.parametrize(
+    ("got_s", "simple", "guard_band", "non_binary"),
+    [
+        (27.999, PASS, PASS, PASS),
+        (28.0, PASS, PASS, PASS),
+        (28.001, PASS, FAIL, C_PASS),
+        (30.0, PASS, FAIL, C_PASS),
+        (30.001, FAIL, FAIL, C_FAIL),
+        (32.0, FAIL, FAIL, C_FAIL),
+        (32.001, FAIL, FAIL, FAIL),
+    ],
+)
+def test_the_three_decision_rules_at_an_upper_bound(
+    got_s, simple, guard_band, non_binary
+):
+    outcomes = [
+        decide(value(got_s, 1.0), AT_MOST_30, decision_rule=name).outcome
+        for name in DECISION_RULES
+    ]
+    assert outcomes == [simple, guard_band, non_binary]
+
+
+@pytest.mark.parametrize(
+    ("got", "simple", "guard_band", "non_binary"),
+    [
+        (96.0, PASS, PASS, PASS),
+        (95.99, PASS, FAIL, C_PASS),
+        (95.0, PASS, FAIL, C_PASS),
+        (94.99, FAIL, FAIL, C_FAIL),
+        (94.0, FAIL, FAIL, C_FAIL),
+        (93.99, FAIL, FAIL, FAIL),
+    ],
+)
+def test_the_three_decision_rules_at_a_lower_bound(got, simple, guard_band, non_binary):
+    outcomes = [
+        decide(value(got, 0.5, unit="%"), AT_LEAST_95, decision_rule=name).outcome
+        for name in DECISION_RULES
+    ]
+    assert outcomes == [simple, guard_band, non_binary]
+
+
+@pytest.mark.parametrize(
+    ("got", "outcome"),
+    [(2.5, PASS), (2.51, FAIL), (-3.5, PASS), (-3.51, FAIL), (3.0, FAIL), (-3.0, PASS)],
+)
+def test_an_asymmetric_bound_has_two_numbers(got, outcome):
+    decided = decide(value(got, unit="%"), COP11, decision_rule="simple")
+    assert decided.outcome is outcome
+    assert decided.margin == pytest.approx(min(2.5 - got, got + 3.5))
+
+
+def test_a_meter_as_wide_as_the_bound_can_pass_nothing():
+    one_percent = rule(at_least=-1.0, at_most=1.0, unit="%")
+    dead_centre = value(0.0, 0.58, unit="%")  # class B taken at its class
+    decided = decide(dead_centre, one_percent, decision_rule="guard-band")
+    assert decided.outcome is FAIL
+    assert "no value can pass while U is above 1 %" in decided.reason
+    assert decided.remedy.startswith("a measurement with U of at most 1 %")
+    kinder = decide(dead_centre, one_percent, decision_rule="non-binary")
+    assert kinder.outcome is C_PASS
+
+
+def test_probability_is_the_guides_own_example():
+    # JCGM 106:2012, 7.4: y = 13.6, u = 1.8, limits 12.5 and 16.3 give p = 0.66.
+    oil = rule(at_least=12.5, at_most=16.3, unit="mm²/s")
+    assert conformity_probability(13.6, 1.8, oil) == pytest.approx(0.66, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("got", "u", "expected"),
+    [(30, 1, 0.5), (28, 1, 0.97725), (32, 1, 0.02275), (30, 0, 1.0), (30.1, 0, 0.0)],
+)
+def test_one_sided_probability(got, u, expected):
+    assert conformity_probability(got, u, AT_MOST_30) == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
+def test_a_certain_value_on_a_two_sided_bound_conforms():
+    assert conformity_probability(2.5, 0.0, COP11) == 1.0
+    assert conformity_probability(-3.5, 0.0, COP11) == 1.0
+    assert conformity_probability(2.6, 0.0, COP11) == 0.0
+
+
+def test_not_seen_is_inconclusive_with_the_reason():
+    unseen = Estimate(math.nan, "s", why="no sample after the instruction")
+    for name in DECISION_RULES:
+        decided = decide(unseen, AT_MOST_30, decision_rule=name)
+        assert decided.outcome is OPEN
+        assert decided.reason == "no sample after the instruction"
+
+
+def test_never_is_a_fail_whichever_side_the_bound_is_on():
+    never = Estimate(math.inf, "s", why="power never stayed")
+    for bound in (AT_MOST_30, rule(at_least=30.0)):
+        for name in DECISION_RULES:
+            decided = decide(never, bound, decision_rule=name)
+            assert decided.outcome is FAIL
+            assert decided.reason == "power never stayed"
+
+
+@pytest.mark.parametrize("got_s", [5.0, 29.0, 31.0, 99.0, math.inf])
+def test_a_recording_cut_short_decides_nothing(got_s):
+    decided = decide(
+        value(got_s, 1.0), AT_MOST_30, decision_rule="simple", complete=False
+    )
+    assert decided.outcome is OPEN
+    assert "cut short" in decided.reason
+
+
+@pytest.mark.parametrize(
+    ("got", "unseen", "bound", "outcome"),
+    [
+        (35.0, (5.0, 35.0), AT_MOST_30, OPEN),
+        (35.0, (31.0, 35.0), AT_MOST_30, FAIL),
+        (25.0, (5.0, 25.0), AT_MOST_30, PASS),
+        (5.0, (5.0, math.inf), AT_MOST_30, OPEN),
+        (math.inf, (5.0, math.inf), AT_MOST_30, OPEN),
+        (math.inf, (31.0, math.inf), AT_MOST_30, FAIL),
+        (96.0, (96.0, math.inf), rule(at_least=95.0), PASS),
+        (90.0, (90.0, math.inf), rule(at_least=95.0), OPEN),
+        (20.0, (-math.inf, 20.0), rule(at_least=18.0), OPEN),
+    ],
+)
+def test_gaps_that_could_turn_the_verdict_leave_it_open(got, unseen, bound, outcome):
+    measured = value(got, unseen=unseen)
+    decided = decide(measured, bound, decision_rule="simple")
+    assert decided.outcome is outcome
+    if outcome is OPEN:
+        assert "missing samples" in decided.reason
+
+
+def test_the_remedy_says_what_would_turn_it_into_a_pass():
+    slow = decide(value(33.25, 0.1), AT_MOST_30, decision_rule="simple")
+    assert slow.remedy == "lower it by at least 3.25 s"
+    weak = decide(value(90.0, unit="%"), AT_LEAST_95, decision_rule="simple")
+    assert weak.remedy == "raise it by at least 5 %"
+    near = decide(value(29.0, 1.0), AT_MOST_30, decision_rule="guard-band")
+    assert near.reason == "inside the bound by 1 s, less than U = 2 s"
+    assert near.remedy == (
+        "a measurement with U of at most 1 s; "
+        "a smaller sampling interval alone would do"
+    )
+
+
+def test_another_unit_is_another_rule():
+    with pytest.raises(RuleError, match="the rule is in s but the value is in W"):
+        decide(value(5.0, unit="W"), AT_MOST_30, decision_rule="simple")
+
+
+def test_an_unknown_decision_rule_names_the_known():
+    with pytest.raises(UsageError, match=r"no 'kind'.*simple, guard-band, non-binary"):
+        decide(value(5.0), AT_MOST_30, decision_rule="kind")
+
+
+numbers = st.floats(-100, 100)
+
+
+@given(numbers, st.floats(0, 20))
+def test_a_stricter_rule_never_passes_what_a_kinder_one_fails(got, u):
+    simple, strict, four_way = (
+        decide(value(got, u, unit="%"), COP11, decision_rule=name).outcome
+        for name in DECISION_RULES
+    )
+    if strict is PASS:
+        assert simple is PASS
+    assert (four_way is PASS) == (strict is PASS)
+    assert (four_way in (PASS, C_PASS)) == (simple is PASS)
+
+
+@given(numbers, st.floats(0.01, 20))
+def test_a_guard_band_of_u_keeps_false_acceptance_below_its_promise(got, u):
+    # ILAC-G8:09/2019, 4.2.2: w = U gives a specific risk below 2.5 % at one bound.
+    decided = decide(value(got, u), AT_MOST_30, decision_rule="guard-band")
+    if decided.outcome is PASS:
+        assert decided.probability >= 0.977
+    assert 0.0 <= decided.probability <= 1.0
