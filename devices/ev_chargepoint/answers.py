@@ -114,7 +114,7 @@ class _Answers:
         if which in {None, 0}:
             self._station.tell_station_status()
         if which in {None, CONNECTOR}:
-            self._station.tell_status(anyway=True)
+            self._station.tell_status(asked=True)
 
     # Transactions
 

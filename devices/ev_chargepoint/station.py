@@ -148,9 +148,8 @@ class Station:
             self._resume()
 
     def _resume(self) -> None:
-        self._told = ""
         self.tell_station_status()
-        self.tell_status()
+        self.tell_status(asked=True)
         self._settle()
         self.beat_again()
         self.sampler.align_again()
@@ -196,14 +195,20 @@ class Station:
         drawing = self._vehicle.is_drawing(self._clock.now_s())
         return "Charging" if drawing else "SuspendedEV"
 
-    def tell_status(self, *, anyway: bool = False) -> None:
-        """Send StatusNotification if the connector's status changed (4.9)."""
+    def tell_status(self, *, asked: bool = False) -> None:
+        """Send StatusNotification if the connector's status changed or is asked for.
+
+        Only a change is held back by the fault of late notices (4.9).
+        """
         status = self.status()
-        if not self.online or (status == self._told and not anyway):
+        if not self.online or (status == self._told and not asked):
             return
         self._told = status
         payload = self._notification(CONNECTOR, status)
-        self._later(lambda: self.post("StatusNotification", payload))
+        if asked:
+            self.post("StatusNotification", payload)
+        else:
+            self._later(lambda: self.post("StatusNotification", payload))
 
     def tell_station_status(self) -> None:
         """Send StatusNotification of the station itself, connector 0."""

@@ -89,5 +89,5 @@ _CODES = {
     "maxItems": codes.OccurenceConstraintViolationError.code,
 }
 """Schema keyword to the code of OCPP-J 1.6 table 7 whose words fit it: "incomplete",
-"not conform the PDU structure", "data type", "occurence"; any other keyword (enum,
+"not conform the PDU structure", "data type", how often; any other keyword (enum,
 format, maxLength, multipleOf) is "at least one field contains an invalid value"."""

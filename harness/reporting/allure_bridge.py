@@ -188,7 +188,7 @@ class _Writer:
         self._stop(own, at, str(step.status), "" if step.verdicts else step.message)
 
     def _verdict(self, parent: str, verdict: Verdict, at: tuple[int, int]) -> None:
-        got, bound = wording.measured(verdict.measured), wording.bound(verdict)
+        got, bound = wording.result(verdict), wording.bound(verdict)
         name = (
             f"{verdict.outcome.upper()}: {verdict.subject} {verdict.rule.quantity} "
             f"{got}, {bound}"
@@ -263,7 +263,7 @@ def _verdict_parameters(verdict: Verdict) -> list[tuple[str, str]]:
         for line in estimate.budget
     ]
     rows = [
-        ("Measured ± U", wording.measured(estimate)),
+        ("Measured ± U", wording.result(verdict)),
         ("Limit", wording.bound(verdict)),
         ("Margin", wording.margin(verdict)),
         ("Decision rule", verdict.decision_rule),

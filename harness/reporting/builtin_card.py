@@ -14,6 +14,12 @@ from harness.core.errors import EvidenceError
 from harness.reporting import wording
 from harness.reporting.record import FigureRecord, ScenarioRecord, StepRecord
 
+AFTER = "_after_s"
+UNITS = {
+    "s": "s", "w": "W", "kw": "kW", "wh": "Wh", "kwh": "kWh", "percent": "%",
+    "c": "°C", "a": "A", "v": "V",
+}  # fmt: skip
+
 
 def card(record: ScenarioRecord, folder: Path) -> str:
     """Return one scenario as HTML; its figures are read from `folder`."""
@@ -109,7 +115,7 @@ def _verdict(verdict: Verdict) -> str:
         f'<section class="verdict {css}"><div class="headline">'
         f'<span class="pill {css}">{verdict.outcome}</span>'
         f"<strong>{escape(verdict.subject)}: {escape(rule.quantity)}</strong>"
-        f'<span class="big">{escape(wording.measured(verdict.measured))}</span>'
+        f'<span class="big">{escape(wording.result(verdict))}</span>'
         f'<span class="soft">{escape(wording.bound(verdict))}</span></div>'
         f"{_pairs([fact for fact in facts if fact[1]], css='two')}"
         f"{_waterfall(verdict)}{_budget(verdict)}{_details(verdict)}</section>"
@@ -147,8 +153,8 @@ def _share(part: float, total: float) -> str:
 
 def _waterfall(verdict: Verdict) -> str:
     """Return the instants of the waterfall as bars, each from the one before it."""
-    marks = [mark for mark in verdict.measured.marks if math.isfinite(mark[1])]
-    if len(marks) < 2:
+    marks = _instants(verdict)
+    if len(marks) < 3:
         return ""
     first, last = marks[0][1], max(at for _name, at in marks)
     room = (last - first) or 1.0
@@ -157,10 +163,10 @@ def _waterfall(verdict: Verdict) -> str:
         left, width = (100 * x / room for x in (from_s - first, at_s - from_s))
         rows += (
             f'<tr><th scope="row">{escape(name)}</th>'
-            f'<td class="number">+{at_s - from_s:.3g} s</td>'
-            f'<td class="number">{at_s - first:.3g} s</td><td class="bar">'
-            f'<div class="track"><span style="left:{left:.1f}%;width:{width:.1f}%">'
-            "</span></div></td></tr>"
+            f'<td class="number">+{wording.plain(at_s - from_s, 3)} s</td>'
+            f'<td class="number">{wording.plain(at_s - first, 3)} s</td>'
+            f'<td class="bar"><div class="track"><span style="left:{left:.1f}%;'
+            f'width:{max(width, 0):.1f}%"></span></div></td></tr>'
         )
     return (
         f'<table class="waterfall"><caption>From {escape(marks[0][0])}, where the time '
@@ -171,15 +177,40 @@ def _waterfall(verdict: Verdict) -> str:
     )
 
 
+def _instants(verdict: Verdict) -> list[tuple[str, float]]:
+    """Return what was reached when: from ``…_after_s`` details, else the marks."""
+    after = [
+        (_label(key)[0].removesuffix(" after"), value)
+        for key, value in verdict.details.items()
+        if key.endswith(AFTER) and isinstance(value, int | float)
+    ]
+    marks = [("sent", 0.0), *after] if after else [*verdict.measured.marks]
+    return [(name, float(at_s)) for name, at_s in marks if math.isfinite(at_s)]
+
+
 def _details(verdict: Verdict) -> str:
-    if not verdict.details:
-        return ""
-    return _pairs((key, _plain(value)) for key, value in verdict.details.items())
+    """Return the further numbers of a verdict, each with the unit in its name."""
+    shown = []
+    for key, value in verdict.details.items():
+        if not key.endswith(AFTER):
+            name, unit = _label(key)
+            shown.append((name, f"{_plain(value)} {unit}".strip()))
+    return _pairs(shown, css="two") if shown else ""
+
+
+def _label(key: str) -> tuple[str, str]:
+    """Split ``before_w`` into what it is and its unit."""
+    stem, _underscore, suffix = key.rpartition("_")
+    if suffix in UNITS and stem:
+        return stem.replace("_", " "), UNITS[suffix]
+    return key.replace("_", " "), ""
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return wording.plain(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):

@@ -142,8 +142,8 @@ def _scenario_rows(record: ScenarioRecord) -> str:
         head += f'<tr><td class="why" colspan="{len(COLUMNS)}">{why}</td></tr>'
     return head + "".join(
         f'<tr><th scope="row">{escape(v.subject)}: {escape(v.rule.quantity)}</th>'
-        f'<td class="number">{escape(wording.measured(v.measured))}</td>'
-        f"<td>{escape(wording.bound(v))}</td>"
+        f'<td class="number">{escape(wording.result(v))}</td>'
+        f'<td class="limit">{escape(wording.bound(v))}</td>'
         f'<td class="number">{escape(wording.margin(v))}</td>'
         f'<td><span class="pill {_css(v.outcome)}">{v.outcome}</span></td>'
         f"<td>{escape(v.decision_rule)}</td>"

@@ -19,6 +19,7 @@ import numpy as np
 
 from harness.core.calendar import LONDON
 from harness.core.recording import Series
+from harness.reporting.wording import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,7 +164,7 @@ def _figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN))
-    left, right, bottom, top = 0.062, 0.985, 0.13, 0.72
+    left, right, bottom, top = 0.062, 0.968, 0.13, 0.72
     panels = [span] if zoom is None else [span, zoom]
     width = (right - left - 0.055 * (len(panels) - 1)) / len(panels)
     for number, panel in enumerate(panels):
@@ -296,7 +297,7 @@ def _marks(
     box = axes.get_position()
     width_pt = box.width * WIDTH_IN * POINTS_PER_INCH
     at_pt = [(at - span[0]) / (span[1] - span[0]) * width_pt for _name, at in ordered]
-    labels = [_mark_label(name, at, ordered[0][1]) for name, at in ordered]
+    labels = _mark_labels(ordered)
     widths = [4.9 * max(map(len, label.split("\n"))) + 12 for label in labels]
     for (_name, at_s), label, x_pt in zip(
         ordered, labels, spread(at_pt, widths, width_pt), strict=True
@@ -311,9 +312,11 @@ def _marks(
         )  # fmt: skip
 
 
-def _mark_label(name: str, at_s: float, first_s: float) -> str:
-    after_s = at_s - first_s
-    return name if after_s == 0 else f"{name}\n+{after_s:.3g} s"
+def _mark_labels(marks: Sequence[tuple[str, float]]) -> list[str]:
+    """Return each mark's name, with the time since the first for all others."""
+    (first, zero_s), *others = marks
+    since = [(name, plain(at_s - zero_s, 3)) for name, at_s in others]
+    return [first, *(f"{name}\n+{after} s" for name, after in since)]
 
 
 def spread(at: Sequence[float], widths: Sequence[float], room: float) -> list[float]:
@@ -366,5 +369,7 @@ def describe(spec: FigureSpec) -> str:
         text += f"; allowed {low_kw:.2f} to {high_kw:.2f} kW"
     if spec.marks:
         first = spec.marks[0][1]
-        text += "; " + ", ".join(f"{n} at {at - first:.3g} s" for n, at in spec.marks)
+        text += "; " + ", ".join(
+            f"{n} at {plain(at - first, 3)} s" for n, at in spec.marks
+        )
     return text + "."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from harness.checks.verdict import Verdict
@@ -25,6 +25,11 @@ EXIT_CODES = {
     ScenarioOutcome.BROKEN: BENCH_OR_USAGE,
 }
 PRECEDENCE = (ALL_PASS, INCONCLUSIVE, DEVICE_FAILED, BENCH_OR_USAGE)
+
+HEADS = ("", "Judged", "Measured ± U", "Limit [source]", "Margin")
+QUIET = ("pass", "not applicable")
+RIGHT = (2, 4)
+NAME, LEAST_NAME = 1, 24
 
 COLOURS = {
     "pass": "green",
@@ -52,45 +57,103 @@ def exit_code(records: Sequence[ScenarioRecord]) -> int:
     return max((EXIT_CODES[outcome] for outcome in outcomes), key=PRECEDENCE.index)
 
 
+@dataclass(frozen=True, slots=True)
+class VerdictTable:
+    """The verdicts, their sources, the counts and what they certify.
+
+    It fits the terminal: names are cut before numbers, and the margin is left out
+    where there is no room for it. Sources are numbered and listed once.
+    """
+
+    records: Sequence[ScenarioRecord]
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        verdicts = [verdict for record in self.records for verdict in record.verdicts]
+        sources = list(dict.fromkeys(map(_source, verdicts)))
+        cells = [HEADS, *(_cells(verdict, sources) for verdict in verdicts)]
+        rows = iter(_aligned(cells, options.max_width))
+        yield Text(next(rows), style="dim")
+        for record in self.records:
+            yield _title(record)
+            for verdict in record.verdicts:
+                yield _coloured(next(rows), verdict)
+                if verdict.outcome not in QUIET and verdict.reason:
+                    yield _why(verdict)
+            if record.error and not record.verdicts:
+                yield Text(f"  {record.error}", style=COLOURS[record.outcome])
+        yield Text()
+        for number, source in enumerate(sources, start=1):
+            yield Text(f"[{number}] {source}", style="dim")
+        yield Text()
+        yield _counts(self.records)
+        yield Text(wording.banner(wording.grade_of(self.records)), style="bold")
+
+
 def verdict_table(records: Sequence[ScenarioRecord]) -> RenderableType:
-    """Return the table of verdicts, with a line of counts and what it certifies."""
-    table = Table(box=box.SIMPLE_HEAD, expand=False, pad_edge=False)
-    table.add_column("Judged", overflow="fold")
-    table.add_column("Measured ± U", justify="right", no_wrap=True)
-    table.add_column("Limit", no_wrap=True)
-    table.add_column("Margin", justify="right", no_wrap=True)
-    table.add_column("Outcome", no_wrap=True)
-    table.add_column("Source", overflow="fold")
-    for record in records:
-        _add(table, record)
-    grade = wording.grade_of(records)
-    return Group(table, _counts(records), Text(wording.banner(grade), style="bold"))
+    """Return the table of a run for the terminal."""
+    return VerdictTable(records)
 
 
-def _add(table: Table, record: ScenarioRecord) -> None:
+def _title(record: ScenarioRecord) -> Text:
+    """Return a scenario's name, with what its example row adds, and its outcome."""
+    unsaid = [text for text in record.example.values() if text not in record.title]
     title = Text(record.title, style="bold")
-    if record.example:
-        title.append(f" ({', '.join(record.example.values())})", style="dim")
-    table.add_row(title, "", "", "", _outcome(record.outcome), record.trial.rig)
-    for verdict in record.verdicts:
-        table.add_row(*_cells(verdict))
-    if record.error and not record.verdicts:
-        table.add_row(Text(f"  {record.error}", style=COLOURS[record.outcome]))
-    table.add_section()
+    title.append(f" ({', '.join(unsaid)})" if unsaid else "", style="dim")
+    return title.append("  ").append_text(_outcome(record.outcome))
 
 
-def _cells(verdict: Verdict) -> tuple[Text, ...]:
+def _cells(verdict: Verdict, sources: Sequence[str]) -> tuple[str, ...]:
+    return (
+        _short(verdict.outcome),
+        f"{verdict.subject}: {verdict.rule.quantity}",
+        wording.result(verdict),
+        f"{wording.bound(verdict)} [{sources.index(_source(verdict)) + 1}]",
+        wording.margin(verdict),
+    )
+
+
+def _short(outcome: str) -> str:
+    return "n/a" if outcome == "not applicable" else str(outcome)
+
+
+def _coloured(row: str, verdict: Verdict) -> Text:
+    line = Text(row, no_wrap=True, overflow="ellipsis")
+    line.stylize(COLOURS[verdict.outcome], 2, 2 + len(_short(verdict.outcome)))
+    return line
+
+
+def _why(verdict: Verdict) -> Padding:
+    remedy = f". Try: {verdict.remedy}" if verdict.remedy else ""
+    return Padding(Text(f"{verdict.reason}{remedy}", style="italic"), (0, 0, 0, 6))
+
+
+def _source(verdict: Verdict) -> str:
     rule = verdict.rule
     doubt = "" if rule.status == "verified" else f" ({rule.status})"
-    cells = [
-        Text(f"  {verdict.subject}: {rule.quantity}"),
-        Text(wording.measured(verdict.measured)),
-        Text(wording.bound(verdict)),
-        Text(wording.margin(verdict)),
-        _outcome(verdict.outcome),
-        Text(f"{rule.source}, {rule.edition}{doubt}", style="dim"),
+    return f"{rule.source}, {rule.edition}{doubt}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
+    """Pad columns to one width within `room`; numbers stand at the right of theirs."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    spare = room - sum(widths) - 2 * len(widths) + widths[NAME]
+    if spare < LEAST_NAME and widths[NAME] > spare:
+        spare += widths.pop() + 2
+    widths[NAME] = max(8, min(widths[NAME], spare))
+    return [
+        "  "
+        + "  ".join(
+            cell.rjust(width) if number in RIGHT else _cut(cell, width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=False))
+        )
+        for row in rows
     ]
-    return tuple(cells)
+
+
+def _cut(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _outcome(outcome: str) -> Text:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from harness.analysis.estimate import Estimate
-from harness.checks.verdict import Grade, Verdict
+from harness.checks.verdict import Grade, Outcome, Verdict
 from harness.core.calendar import LONDON
 from harness.reporting.record import SEVERITY, ScenarioRecord, TrialFacts
 
@@ -28,10 +29,17 @@ def measured(estimate: Estimate) -> str:
     if math.isinf(estimate.value):
         return "never happened"
     if not 0 < estimate.expanded < math.inf:
-        return f"{estimate.value:.4g} {estimate.unit}"
+        return _signed(f"{plain(estimate.value)} {estimate.unit}")
     places = max(0, 1 - math.floor(math.log10(estimate.expanded)))
     value, half = f"{estimate.value:.{places}f}", f"{estimate.expanded:.{places}f}"
-    return f"{value} ± {half} {estimate.unit}"
+    return _signed(f"{value} ± {half} {estimate.unit}")
+
+
+def result(verdict: Verdict) -> str:
+    """Return what was measured, or a dash where the rule does not apply."""
+    if verdict.outcome is Outcome.NOT_APPLICABLE:
+        return "–"
+    return measured(verdict.measured)
 
 
 def bound(verdict: Verdict) -> str:
@@ -39,14 +47,29 @@ def bound(verdict: Verdict) -> str:
     rule = verdict.rule
     if rule.at_least is None and rule.at_most is None:
         return "reported, no bound"
-    return rule.bound
+    return _signed(rule.bound)
 
 
 def margin(verdict: Verdict) -> str:
     """Return the distance from the bound: ``+1.7 s`` is inside, ``−58 s`` outside."""
     if not math.isfinite(verdict.margin):
         return "–"
-    return f"{verdict.margin:+.3g} {verdict.rule.unit}".replace("-", "−", 1)
+    sign = "+" if verdict.margin >= 0 else "−"
+    return f"{sign}{plain(abs(verdict.margin), 3)} {verdict.rule.unit}"
+
+
+def plain(number: float, figures: int = 4) -> str:
+    """Return a number to so many figures, never with an exponent a person may meet."""
+    if number == 0 or not 1e-4 <= abs(number) < 1e9:
+        return f"{number:.{figures}g}"
+    places = max(0, figures - 1 - math.floor(math.log10(abs(number))))
+    text = f"{number:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _signed(text: str) -> str:
+    """Return text with true minus signs before digits."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def probability(verdict: Verdict) -> str:

@@ -43,7 +43,7 @@ def agrees(rule: Rule, text: str, unit: str = "") -> bool:
     if quoted_unit != rule.unit:
         return False
     if rule.at_least is not None and rule.at_most is not None:
-        return low != high and _same(low, rule.at_least) and _same(high, rule.at_most)
+        return _same(low, rule.at_least) and _same(high, rule.at_most)
     if rule.at_most is not None:
         return _same(high, rule.at_most) and low in (None, high)
     return _same(low, rule.at_least) and high in (None, low)

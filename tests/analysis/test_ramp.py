@@ -122,10 +122,11 @@ def test_a_gap_could_hide_a_peak():
     assert overshoot(t, p, hold_s=3, **RETURN).unseen is None
 
 
-def test_a_recording_that_stops_early_could_hide_a_peak():
+def test_a_recording_that_stops_early_or_starts_late_could_hide_a_peak():
     t, p = back_to(2100.0)
-    got = overshoot(t[:75], p[:75], **RETURN)
-    assert got.unseen == (5.0, math.inf)
+    assert overshoot(t[:75], p[:75], **RETURN).unseen == (5.0, math.inf)
+    assert overshoot(t[60:], p[60:], **RETURN).unseen == (5.0, math.inf)
+    assert overshoot(t, p, **RETURN).unseen is None
 
 
 def test_held_peak_against_a_plain_loop():

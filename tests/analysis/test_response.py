@@ -37,6 +37,14 @@ def test_passing_through_the_band_is_not_arriving():
     assert "never stayed at 950 to 1050 W for 5 s" in got.why
 
 
+def test_a_stay_of_exactly_the_dwell_counts():
+    t = np.arange(60.0)
+    p = np.where((t >= 20) & (t <= 25), 1000.0, 3000.0)
+    asked = {"sent_at_s": 10, "band": band_around(1000, 50), "meter": PERFECT}
+    assert response_time(t, p, dwell_s=5, **asked).value == 10.0
+    assert response_time(t, p, dwell_s=5.001, **asked).value == math.inf
+
+
 def test_a_gap_restarts_the_dwell_and_says_what_might_have_been():
     t, p = step(12, length=30)
     p[14] = np.nan
@@ -122,6 +130,20 @@ def test_a_slow_slope_makes_the_crossing_less_sure():
     u = {line.name: line.u for line in got.budget}
     assert got.value == 195.0
     assert u["meter error at the band's edge"] == pytest.approx(20 / 10)
+
+
+def test_a_slow_climb_is_as_unsure_as_a_slow_fall():
+    t = np.arange(400.0)
+    p = np.minimum(10 * t, 2000.0)
+    meter = MeterQuality("a meter", absolute_u_w=20.0)
+    climb = {"band": at_least(1950), "dwell_s": 5, "meter": meter}
+    got = response_time(t, p, sent_at_s=0, **climb)
+    u = {line.name: line.u for line in got.budget}
+    assert got.value == 195.0
+    assert u["meter error at the band's edge"] == pytest.approx(2.0)
+    # Near the top of the climb only the narrower band tells how unsure it is.
+    narrow = response_time(t, p, sent_at_s=0, **(climb | {"band": at_least(1990)}))
+    assert math.isinf(narrow.u)
 
 
 def test_resting_on_the_edge_of_the_band_cannot_be_told_from_never():

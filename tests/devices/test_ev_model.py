@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -75,9 +76,7 @@ def test_near_full_it_takes_less_and_then_nothing():
     ev = charging(replace(CAR, soc_percent=88, battery_kwh=10))
     currents = [ev.current_a(60.0 * minute) for minute in range(1, 120)]
     assert currents[0] == 32
-    assert all(
-        late <= early for early, late in zip(currents, currents[1:], strict=False)
-    )
+    assert all(late <= early for early, late in pairwise(currents))
     assert 3.2 in [pytest.approx(a, abs=0.01) for a in currents]
     assert currents[-1] == 0
     assert ev.soc_percent(7200) == 100

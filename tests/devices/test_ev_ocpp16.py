@@ -8,8 +8,11 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
+from ocpp.routing import on
+from ocpp.v16 import ChargePoint, call, call_result
 from websockets.asyncio.client import connect
 
 from devices.ev_chargepoint.limits import ProfileForm, charging_profile
@@ -481,7 +484,7 @@ async def test_malformed_json_makes_the_next_instruction_fail_once():
         await station.status("Charging")
         assert bench.wire[0] == (False, '[2,"s0","Heartbeat",{')
         assert "protocol violation" in bench.events[1][1]
-        with pytest.raises(LinkError, match="broke OCPP 1.6: a message is not JSON"):
+        with pytest.raises(LinkError, match=r"broke OCPP 1\.6: a message is not JSON"):
             await driver.limit_power_w(1400)
         assert len(driver.violations) == 1
         lifting = asyncio.create_task(driver.limit_power_w(None))
@@ -594,6 +597,43 @@ def test_limits_are_rounded_down_to_the_tenth_that_the_field_allows(
     (period,) = profile["chargingSchedule"]["chargingSchedulePeriod"]
     assert period == {"startPeriod": 0, "limit": sent, "numberPhases": phases}
     assert profile["chargingSchedule"]["chargingRateUnit"] == unit
+
+
+@play
+async def test_a_station_on_the_ocpp_library_is_served():
+    """An implementation that shares nothing with ours but the schemas."""
+
+    class Station(ChargePoint):
+        profiles: ClassVar[list] = []
+
+        @on("SetChargingProfile")
+        def set_charging_profile(self, connector_id, cs_charging_profiles):
+            self.profiles.append((connector_id, cs_charging_profiles))
+            return call_result.SetChargingProfile(status="Accepted")
+
+        @on("GetCompositeSchedule")
+        def get_composite_schedule(self, **_asked):
+            return call_result.GetCompositeSchedule(status="Rejected")
+
+        @on("ClearChargingProfile")
+        def clear_charging_profile(self, **_asked):
+            return call_result.ClearChargingProfile(status="Accepted")
+
+    async with csms() as (_bench, driver), dialled(driver) as station:
+        library = Station("CP3211", station.far, response_timeout=30)
+        listening = asyncio.create_task(library.start())
+        boot = call.BootNotification(charge_point_model="M", charge_point_vendor="V")
+        answer = await library.call(boot, suppress=False, unique_id="1")
+        assert (answer.status, answer.interval) == ("Accepted", 300)
+        acknowledged = await driver.limit_power_w(1400)
+        assert acknowledged == Acknowledgement(True, "Accepted; composite Rejected")
+        ((connector, profile),) = Station.profiles
+        assert connector == 1
+        assert profile["charging_profile_purpose"] == "TxDefaultProfile"
+        assert (await driver.limit_power_w(None)).accepted
+        assert driver.violations == ()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 @play

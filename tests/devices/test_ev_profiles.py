@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -107,9 +108,7 @@ def test_a_schedule_that_has_not_begun_says_nothing():
 
 
 def test_validity_is_from_inclusive_to_exclusive():
-    window = profile(
-        10, valid_from_s=MIDNIGHT + HOUR, valid_to_s=MIDNIGHT + 2 * HOUR
-    )
+    window = profile(10, valid_from_s=MIDNIGHT + HOUR, valid_to_s=MIDNIGHT + 2 * HOUR)
     assert [limit_a([window], at(h)) for h in (0.999, 1, 1.999, 2)] == [
         None,
         10,
@@ -161,9 +160,7 @@ def test_an_absolute_schedule_without_a_start_is_relative_to_charging():
 
 
 def test_a_weekly_schedule_comes_back_on_its_weekday():
-    weekly = profile(
-        9, kind="Recurring", recurrence_s=7 * 86400.0, duration_s=2 * HOUR
-    )
+    weekly = profile(9, kind="Recurring", recurrence_s=7 * 86400.0, duration_s=2 * HOUR)
     assert limit_a([weekly], at(7 * 24 + 1)) == 9
     assert limit_a([weekly], at(6 * 24 + 1)) is None
 
@@ -356,5 +353,5 @@ def test_a_composite_says_at_each_moment_what_the_limit_is_then(
 @given(PROFILES, MOMENTS)
 def test_a_composite_never_repeats_a_limit_and_only_moves_forward(profiles, here):
     found = composite(profiles, here, duration_s=300_000, ceiling_a=32.0)
-    assert all(a.start_s < b.start_s for a, b in zip(found, found[1:], strict=False))
-    assert all(a.limit_a != b.limit_a for a, b in zip(found, found[1:], strict=False))
+    assert all(a.start_s < b.start_s for a, b in pairwise(found))
+    assert all(a.limit_a != b.limit_a for a, b in pairwise(found))

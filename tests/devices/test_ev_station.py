@@ -70,9 +70,9 @@ class ByHand:
         """Send a CALL; return the whole answer."""
         self.number += 1
         ident = f"h{self.number}"
-        self.waiting[ident] = asyncio.get_running_loop().create_future()
+        answer = self.waiting[ident] = asyncio.get_running_loop().create_future()
         await self.far.send(json.dumps([2, ident, action, payload]))
-        return await self.waiting.setdefault(ident, self.waiting[ident])
+        return await answer
 
     async def gets(self, action, payload):
         """Send a CALL; return the payload of its CALLRESULT."""

@@ -270,7 +270,7 @@ def test_a_bad_answer_raises_and_is_told_but_not_answered(frame, says):
         waiting = asyncio.ensure_future(wire.rpc.call("ClearCache", {}))
         await asyncio.sleep(0)
         assert wire.answer_to(frame) == []
-        with pytest.raises(LinkError, match="breaks OCPP 1.6") as caught:
+        with pytest.raises(LinkError, match=r"breaks OCPP 1\.6") as caught:
             await waiting
         assert says in str(caught.value)
         assert len(wire.violations) == 1

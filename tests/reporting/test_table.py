@@ -37,8 +37,8 @@ def test_the_exit_code_is_the_worst_of_the_run(
     assert exit_code([make_record(outcome) for outcome in outcomes]) == code
 
 
-def printed(records: list[ScenarioRecord]) -> str:
-    console = Console(width=160, record=True, file=None, force_terminal=False)
+def printed(records: list[ScenarioRecord], width: int = 100) -> str:
+    console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
         console.print(verdict_table(records))
     return capture.get()
@@ -51,9 +51,18 @@ def test_every_verdict_has_a_line_with_its_number_and_its_source(
     assert text.count("8.30 ± 0.70 s") == 2
     assert "at most 30 s" in text
     assert "+21.7 s" in text
-    assert "CrowdFlex WP5, Table 4" in text
+    assert text.count("CrowdFlex WP5, Table 4") == 1, "sources are listed once"
+    assert "at most 30 s [1]" in text
     assert "Scenarios: 1 pass, 1 fail" in text
     assert "Emulated evidence: this certifies nothing." in text
+
+
+def test_a_miss_says_why_and_what_would_change_it(
+    make_record: Make, make_verdict: Callable[..., Verdict]
+) -> None:
+    verdict = make_verdict("fail", 88.0, reason="58 s too late", remedy="a ramp")
+    text = printed([make_record("fail", verdicts=(verdict,))])
+    assert "58 s too late. Try: a ramp" in text
 
 
 def test_a_scenario_without_verdict_says_why(make_record: Make) -> None:
@@ -64,6 +73,24 @@ def test_a_scenario_without_verdict_says_why(make_record: Make) -> None:
 def test_square_brackets_in_an_error_are_shown_as_they_are(make_record: Make) -> None:
     record = make_record("broken", verdicts=(), steps=(), error="[device.ev] is mute")
     assert "[device.ev] is mute" in printed([record])
+
+
+def test_the_table_reads_well_in_80_columns(make_record: Make) -> None:
+    lines = printed([make_record("pass"), make_record("fail")], width=80).splitlines()
+    rows = [line for line in lines if "8.30 ± 0.70 s" in line]
+    assert [line.split()[0] for line in rows] == ["pass", "fail"]
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1481.4, "1480"), (0.001234, "0.00123"), (14400.0, "14400"), (0.0, "0"),
+     (94.1, "94.1"), (5.0, "5")],
+)  # fmt: skip
+def test_no_number_has_an_exponent_that_a_person_must_decode(
+    number: float, text: str
+) -> None:
+    assert wording.plain(number, 3) in {text, str(round(number))}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,12 @@ def test_an_edition_still_in_force_may_not_overlap_the_next(tmp_path):
         load(tmp_path, EDITIONS + "2025-01-01\n")
 
 
+def test_one_day_belongs_to_one_edition(tmp_path):
+    text = EDITIONS.replace('"verified"\n', '"verified"\nvalid_to = 2025-01-01\n', 1)
+    with pytest.raises(RuleError, match="are both in force on 2025-01-01"):
+        load(tmp_path, text + "2025-01-01\n")
+
+
 def test_editions_that_touch_are_told_apart_to_the_day(tmp_path):
     text = EDITIONS.replace('"verified"\n', '"verified"\nvalid_to = 2024-12-31\n', 1)
     book = load(tmp_path, text + "2025-01-01\n")
