@@ -14,6 +14,9 @@ from devices.ev_chargepoint.charging import CONNECTOR
 from devices.ev_chargepoint.station import ID_TAG, Station
 from devices.links.ocpp import Handler, Payload, Refusal
 
+LONGEST_S = 31 * 86_400
+"""The longest composite schedule that it reports; more is Rejected (5.7). [s]"""
+
 
 def answers(station: Station) -> dict[str, Handler]:
     """Return what the station answers, by action; others are NotSupported."""
@@ -168,7 +171,7 @@ class _Answers:
         """Return the profile, or None if this station must reject it."""
         try:
             profile = engine.parse(connector, payload)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if connector not in {0, CONNECTOR} or not self._fits(profile):
             return None
@@ -205,7 +208,7 @@ class _Answers:
         """5.7."""
         station, duration_s = self._station, asked["duration"]
         connector, unit = asked["connectorId"], asked.get("chargingRateUnit", "A")
-        if connector not in {0, CONNECTOR} or duration_s <= 0:
+        if connector not in {0, CONNECTOR} or not 0 < duration_s <= LONGEST_S:
             return {"status": "Rejected"}
         phases = station.options.phases
         scale = 1.0 if unit == "A" else engine.LINE_V * phases

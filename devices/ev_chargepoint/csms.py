@@ -138,8 +138,13 @@ class Csms:
                     "requestedMessage": "StatusNotification",
                     "connectorId": self._terms.connector,
                 },
+                self._asked_for_status,
             )
         self._changed.set()
+
+    def _asked_for_status(self, answer: Payload | LinkError) -> None:
+        if isinstance(answer, LinkError):
+            self.tell("status", str(answer))
 
     def _closed(self, session: Session, why: str) -> None:
         if session is self.session:
@@ -224,7 +229,7 @@ class Csms:
             self._next_transaction = max(self._next_transaction, transaction + 1)
         try:
             found = readings(asked["meterValue"], self._context.clock.bench_s)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.violated(f"MeterValues: {error}")
             return {}  # 4.7: whatever the values are, the message is answered
         self._context.report(found)

@@ -205,6 +205,8 @@ def _refuse_nonsense(profile: Profile) -> None:
         raise ValueError("the first startPeriod is not 0 (7.13)")
     if any(late <= early for early, late in pairwise(starts)):
         raise ValueError("startPeriods do not increase (7.14)")
+    if profile.duration_s is not None and profile.duration_s < 0:
+        raise ValueError("duration is negative")
     if profile.stack_level < 0:
         raise ValueError("stackLevel is negative (7.8)")
     if any(period.limit < 0 for period in profile.periods):

@@ -47,6 +47,8 @@ def readings(
     ------
     ValueError
         If a raw value is not a finite number.
+    OverflowError
+        If a time is beyond what a clock can show.
     """
     found: list[Reading] = []
     for sample in meter_values:
@@ -77,11 +79,12 @@ def _values(sampled: Iterable[Payload]) -> dict[str, float]:
 
 
 def _number(item: Payload) -> float:
+    text = item["value"]
     try:
-        value = float(item["value"])
+        value = math.nan if "_" in text else float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         name = item.get("measurand", _DEFAULT)
-        raise ValueError(f"{name} is {item['value']!r}, which is not a number")
+        raise ValueError(f"{name} is {text!r}, which is not a number")
     return value * 1000.0 if item.get("unit") in _THOUSANDS else value

@@ -27,6 +27,8 @@ from harness.core.errors import LinkError
 ID_TAG = "FREEVEND"
 BOOT_RETRY_S = 60.0
 """If the CSMS names no interval itself (4.2)."""
+RETRY_S = 60.0
+"""TransactionMessageRetryInterval (9.1.32)."""
 IN_TRANSACTION = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
 """Statuses after which a vehicle without a transaction is Finishing (7.7)."""
 
@@ -39,6 +41,8 @@ class Transaction:
     """Bench time. [s]"""
     meter_start_wh: int
     id_tag: str
+    told: bool = False
+    """Whether StartTransaction is under way or answered."""
     ident: int | None = None
     stop: Payload | None = None
     """StopTransaction.req without its id, once the transaction is over."""
@@ -139,13 +143,17 @@ class Station:
     def _boot_answered(self, answer: Payload | LinkError) -> None:
         if isinstance(answer, LinkError) or answer["status"] != "Accepted":
             interval_s = 0 if isinstance(answer, LinkError) else answer["interval"]
-            self.timers.after(interval_s or BOOT_RETRY_S, self.boot)
+            self.timers.after(interval_s or BOOT_RETRY_S, self._boot_anew)
             return
         fresh, self._booted = not self._booted, True
         if answer["interval"] > 0:
             self.configuration.change("HeartbeatInterval", str(answer["interval"]))
         if fresh:
             self._resume()
+
+    def _boot_anew(self) -> None:
+        if not self._booted:
+            self.boot()
 
     def _resume(self) -> None:
         self.tell_station_status()
@@ -274,7 +282,8 @@ class Station:
         if not (self._unsettled and self.online):
             return
         transaction = self._unsettled[0]
-        if transaction.ident is None:
+        if not transaction.told:
+            transaction.told = True
             start = {
                 "connectorId": CONNECTOR,
                 "idTag": transaction.id_tag,
@@ -282,16 +291,18 @@ class Station:
                 "timestamp": self.stamp(transaction.started_s),
             }
             self.post("StartTransaction", start, self._start_answered)
-        elif transaction.stop is not None:
+        elif transaction.ident is not None and transaction.stop is not None:
             self._unsettled.popleft()
             stop = {**transaction.stop, "transactionId": transaction.ident}
             self.post("StopTransaction", stop)
             self._settle()
 
     def _start_answered(self, answer: Payload | LinkError) -> None:
-        if isinstance(answer, LinkError):
-            return  # told again after the next connection
         transaction = self._unsettled[0]
+        if isinstance(answer, LinkError):
+            transaction.told = False
+            self.timers.after(RETRY_S, self._settle)
+            return
         transaction.ident = answer["transactionId"]
         accepted = answer["idTagInfo"]["status"] == "Accepted"
         if not accepted and transaction is self.transaction:

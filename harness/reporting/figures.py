@@ -9,7 +9,6 @@ has a pattern of its own, so that no meaning hangs on colour alone.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ import numpy as np
 
 from harness.core.calendar import LONDON
 from harness.core.recording import Series
+from harness.reporting.plotting import compact, decimate, spread
 from harness.reporting.wording import plain
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Trace = tuple[Series, Series]
 """Bench times [s] and values, both of shape ``(n,)``; ``nan`` is a gap."""
 
-BLUE, VERMILLION, GREEN, INK = "#0072B2", "#D55E00", "#009E73", "#333333"
+BLUE, VERMILION, GREEN, INK = "#0072B2", "#D55E00", "#009E73", "#333333"
 WIDTH_IN, HEIGHT_IN, POINTS_PER_INCH = 11.6, 4.2, 72
 MOST_POINTS = 1_950
 """Over all lines of one figure; about 2 points per horizontal pixel at 1280 px."""
@@ -111,30 +111,7 @@ def draw(spec: FigureSpec) -> bytes:
         figure = _figure(spec, span, zoom)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return _compact(out.getvalue().decode()).encode()
-
-
-def decimate(time_s: Series, values: Series, buckets: int) -> tuple[Series, Series]:
-    """Keep at most ``3 * buckets + 2`` samples, with every extreme and every gap.
-
-    Each bucket of equal length keeps its least and greatest sample and its first
-    gap, at their own times. Nothing is averaged.
-    """
-    n = len(time_s)
-    if n <= 3 * buckets:
-        return time_s, values
-    length = -(-n // buckets)
-    index = np.arange(length * -(-n // length)).reshape(-1, length)
-    index = np.minimum(index, n - 1)
-    rows = values[index]
-    gap = np.isnan(rows)
-    first = index[:, 0]
-    lowest = first + np.argmin(np.where(gap, np.inf, rows), axis=1)
-    highest = first + np.argmax(np.where(gap, -np.inf, rows), axis=1)
-    gaps = (first + np.argmax(gap, axis=1))[gap.any(axis=1)]
-    keep = np.unique(np.r_[0, lowest, highest, gaps, n - 1])
-    keep = keep[keep < n]
-    return time_s[keep], values[keep]
+    return compact(out.getvalue().decode()).encode()
 
 
 def _extent(trace: Trace) -> tuple[float, float]:
@@ -198,7 +175,7 @@ def _panel(
     budget = MOST_POINTS // panels
     lines = [
         (spec.truth, "true power (emulated)", INK, (0, (1, 1.2)), 1.3, 4),
-        (spec.own, "device's own meter", VERMILLION, (0, (5, 2)), 1.3, 3),
+        (spec.own, "device's own meter", VERMILION, (0, (5, 2)), 1.3, 3),
         (spec.meter, "independent meter", BLUE, "-", 1.5, 5),
     ]
     shown = [line for line in lines if line[0] is not None]
@@ -317,41 +294,6 @@ def _mark_labels(marks: Sequence[tuple[str, float]]) -> list[str]:
     (first, zero_s), *others = marks
     since = [(name, plain(at_s - zero_s, 3)) for name, at_s in others]
     return [first, *(f"{name}\n+{after} s" for name, after in since)]
-
-
-def spread(at: Sequence[float], widths: Sequence[float], room: float) -> list[float]:
-    """Move label centres as little as needed for none to overlap, in order.
-
-    They stay between 0 and `room` if they fit at all; else they run over its end.
-    """
-    left: list[float] = []
-    edge = 0.0
-    for x, width in zip(at, widths, strict=True):
-        start = max(x - width / 2, edge)
-        left.append(start)
-        edge = start + width
-    edge = max(room, sum(widths))
-    for i in reversed(range(len(left))):
-        left[i] = min(left[i], edge - widths[i])
-        edge = left[i]
-    return [start + width / 2 for start, width in zip(left, widths, strict=True)]
-
-
-_NUMBER = re.compile(r"-?\d+\.\d{2,}")
-
-
-def _compact(svg: str) -> str:
-    """Cut coordinates to a tenth of a point, and drop what no reader needs."""
-
-    def shorten(found: re.Match[str]) -> str:
-        return f"{float(found.group()):.1f}".removesuffix(".0")
-
-    def path(found: re.Match[str]) -> str:
-        return found.group(1) + _NUMBER.sub(shorten, found.group(2)).replace("\n", "")
-
-    svg = re.sub(r'(<path[^>]*? d=")([^"]*)', path, svg, flags=re.S)
-    svg = re.sub(r"<!DOCTYPE[^>]*>\s*", "", svg)
-    return re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
 
 
 def describe(spec: FigureSpec) -> str:

@@ -124,6 +124,9 @@ async def run(
             await _make_safe(bench, recorder, outcome)
             await _stop(background)
         await _prove_safe(bench, recorder, outcome)
+        # From here on the bench is being taken apart: what devices say of that is
+        # kept in the log, but it is no news for the market.
+        observer.aggregator = None
         after = await _identities(bench)
         if after != outcome.facts["identities"]:
             recorder.log("bench", "identities changed", after=after)

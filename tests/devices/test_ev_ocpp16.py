@@ -337,7 +337,7 @@ def test_phases_are_combined_only_where_no_total_is_given():
     assert found == {"current_a": 16.1, "voltage_v": 230.0, "power_w": 11000.0}
 
 
-@pytest.mark.parametrize("text", ["", "seven", "nan", "inf"])
+@pytest.mark.parametrize("text", ["", "seven", "nan", "inf", "1_0"])
 def test_a_value_that_is_no_number_is_told_and_never_recorded(text):
     async def test():
         async with csms() as (bench, driver), dialled(driver) as station:

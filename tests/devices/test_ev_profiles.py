@@ -234,6 +234,7 @@ def test_a_transactions_profiles_end_with_it():
             "increase",
         ),
         (1, {}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": -1}]}, "neg"),
+        (1, {}, {"duration": -1}, "duration"),
         (1, {"stackLevel": -1}, {}, "stackLevel"),
         (1, {"chargingProfilePurpose": "ChargePointMaxProfile"}, {}, "connector 0"),
         (0, {"chargingProfilePurpose": "TxProfile"}, {}, "above 0"),

@@ -413,7 +413,7 @@ async def test_a_composite_says_what_was_installed_in_either_unit():
         )
         schedule = answer["chargingSchedule"]
         assert schedule["chargingSchedulePeriod"][0]["limit"] == 2300.0
-        for wrong in ({"connectorId": 2}, {"duration": 0}):
+        for wrong in ({"connectorId": 2}, {"duration": 0}, {"duration": 10**12}):
             answer = await hand.gets("GetCompositeSchedule", {**asked, **wrong})
             assert answer == {"status": "Rejected"}
 
@@ -519,6 +519,22 @@ async def test_unplugging_ends_the_transaction_and_plugging_in_begins_another():
         # The TxProfile went with its transaction (7.10).
         watts = hand.circuit.power_w(["ev"], 80)
         assert watts == pytest.approx(32 * hand.circuit.voltage_v(80))
+
+
+@play
+async def test_a_quick_unplug_tells_of_each_transaction_once_and_in_order():
+    async with station() as hand:
+        await hand.clock.until(30)
+        for action in ("unplug", "plug in", "unplug", "plug in"):
+            hand.emulator.operate(action)
+        await hand.clock.until(31)
+        told = [got for at_s, got, _asked in hand.heard if at_s == 30]
+        assert [got for got in told if got.endswith("Transaction")] == [
+            "StopTransaction",
+            "StartTransaction",
+            "StopTransaction",
+            "StartTransaction",
+        ]
 
 
 @play

@@ -373,17 +373,22 @@ def run_project(tmp_path: Path) -> Callable[..., SampleRun]:
     """Return a function that runs feature files of one's own with those steps.
 
     ``run(features, *options, pytester=pytester)`` runs in this process, which is
-    quicker; a second call runs the project that the first one wrote.
+    quicker; a second call runs the project that the first one wrote. `more` is
+    text to add to its Python files.
     """
 
     def run(
         features: dict[str, str],
         *options: str,
         pytester: pytest.Pytester | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> SampleRun:
         project = tmp_path / "project" if pytester is None else pytester.path
         if not (project / "conftest.py").exists():
             write_project(project, features)
+        for name, text in (more or {}).items():
+            with (project / name).open("a") as file:
+                file.write(text)
         folder = project / "run"
         arguments = ("--run-folder", str(folder), *options)
         done: Any

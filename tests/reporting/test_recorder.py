@@ -187,16 +187,19 @@ def test_a_second_attempt_never_replaces_the_first(
 def test_a_fixture_that_fails_before_the_first_step_is_the_benchs_fault(
     run_project: Run, pytester: pytest.Pytester
 ) -> None:
-    run = run_project({"x.feature": GOOD}, "--version", pytester=pytester)
-    (run.project / "test_features.py").write_text(
-        "import pytest\n"
-        "from pytest_bdd import scenarios\n"
+    broken_rig = (
+        "\nimport pytest\n"
         "from harness.core.errors import RigError\n"
         "@pytest.fixture(autouse=True)\n"
         "def rig(): raise RigError('a.toml [rig]', 'no such key', 'another')\n"
-        "scenarios('features')\n"
     )
-    run = run_project({}, "-m", "ev", pytester=pytester)
+    run = run_project(
+        {"x.feature": GOOD},
+        "-m",
+        "ev",
+        pytester=pytester,
+        more={"test_features.py": broken_rig},
+    )
     (record,) = read_records(run.folder)
     assert record.outcome == "broken"
     assert record.error == "a.toml [rig]: no such key. Try: another."
@@ -205,10 +208,8 @@ def test_a_fixture_that_fails_before_the_first_step_is_the_benchs_fault(
 
 def test_an_interrupted_scenario_leaves_a_record(run_project: Run) -> None:
     text = GOOD.replace("Given a home whose car is charging", "Given the mains fail")
-    run = run_project({"x.feature": text}, "--version")
-    with (run.project / "conftest.py").open("a") as conftest:
-        conftest.write("\n@given('the mains fail')\ndef _(): raise KeyboardInterrupt\n")
-    run = run_project({}, "-m", "ev")
+    step = "\n@given('the mains fail')\ndef _(): raise KeyboardInterrupt\n"
+    run = run_project({"x.feature": text}, "-m", "ev", more={"conftest.py": step})
     (record,) = read_records(run.folder)
     assert record.outcome == "broken"
     assert "interrupted" in record.error

@@ -43,7 +43,7 @@ def test_a_rule_carries_source_edition_and_dates(tmp_path):
     ("change", "where", "fact"),
     [
         (("at_most = 30", ""), "doc/table/limit", "neither at_least nor at_most"),
-        (("at_most = 30", "atmost = 30"), "doc/table/limit", "unknown|neither"),
+        (("at_most = 30", "maximum = 30"), "doc/table/limit", "unknown|neither"),
         (('"verified"', '"seen"'), "status", "'verified' or 'unverified'"),
         (("at_most = 30", "at_most = 3\nat_least = 4"), "doc/table/limit", "above"),
         (("at_most = 30", "at_most = nan"), "at_most", "finite"),
