@@ -31,7 +31,7 @@ wheel: .venv/.ready
 
 # The Allure report needs Node; without it the built-in report is made all the same.
 reports/node_modules/.ready: reports/package.json
-	@if command -v npm >/dev/null; then cd reports && npm install --no-audit --no-fund --loglevel=error; \
+	@if command -v npm >/dev/null; then cd reports && npm ci --no-audit --no-fund --loglevel=error; \
 	else echo "npm not found: the Allure report is left out, the built-in report is made"; mkdir -p reports/node_modules; fi
 	@touch $@
 

@@ -18,6 +18,7 @@ from pytest_bdd.parser import Step
 
 from harness.core.errors import FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
+from harness.reporting.allure_bridge import AllureBridge, refuse_rival
 from harness.reporting.recorder import ScenarioRecorder, scenario_slug
 from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, read_rig
@@ -37,8 +38,11 @@ DECISION_RULES = ("simple", "guard-band", "non-binary")
 _SESSION = pytest.StashKey[Session]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(
+    parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
+) -> None:
     """Let the bench engineer choose the bench and how it is judged."""
+    refuse_rival(pluginmanager)
     group = parser.getgroup("flexrig", "trials of flexible devices")
     group.addoption("--rig", default=DEFAULT_RIG, help="rig file to run on")
     group.addoption(
@@ -64,8 +68,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(recorder, "flexrig-record")
     config.pluginmanager.register(StepGuard(), "flexrig-step-guard")
     if getattr(option, "allure_report_dir", None):
-        from harness.reporting.allure_bridge import AllureBridge
-
         config.pluginmanager.register(AllureBridge(config), "flexrig-allure")
 
 

@@ -73,7 +73,6 @@ class MeterEmulator:
         self._loop = asyncio.get_running_loop()
         # Where in an interval a meter updates is chance; the first look is at once.
         self._first_s = self._now_s() + context.rng.random() * options.update_interval_s
-        self._ticks = 0
         self._timer: asyncio.TimerHandle | None = None
         self.address = ""
         self._look()
@@ -134,12 +133,10 @@ class MeterEmulator:
             voltage_v=self._circuit.voltage_v(now_s),
         )
         interval_s = self._options.update_interval_s
-        # From the first update, so that a thousand steps do not drift; late ones,
-        # on the wall clock, are left out.
-        passed = math.floor((now_s - self._first_s) / interval_s + 1e-6) + 1
-        self._ticks = max(self._ticks, passed)
-        next_s = self._first_s + self._ticks * interval_s
-        self._ticks += 1
+        # From the first update, so that a thousand steps do not drift; late ones, on
+        # the wall clock, are left out, and while bench time stands still none pass.
+        ticks = math.floor((now_s - self._first_s) / interval_s + 1e-6) + 1
+        next_s = self._first_s + ticks * interval_s
         if next_s < self._model.is_frozen_at_s:
             self._timer = self._loop.call_later(next_s - now_s, self._look)
 

@@ -28,7 +28,8 @@ def ramp_rate(
     Always positive. The value is the slowest rate that the samples allow: from the
     last sample below 10 % to the first at 90 %. So a coarse recording can only make
     a device look slower, and sampling adds nothing to the uncertainty against a
-    rule of the form *at least*. 0 if 90 % was never reached.
+    rule of the form *at least*; a gap may have been the start. 0 if 90 % was never
+    reached.
     ``docs/definitions.md``, "ramp rate".
 
     Raises
@@ -46,7 +47,7 @@ def ramp_rate(
         unseen = (0.0, math.inf) if np.isnan(p).any() else None
         return Estimate(0.0, "W/s", why=why, unseen=unseen)
     end = int(ninety[0])
-    start = seen_before(p, int(np.flatnonzero(done >= 0.1)[0]))
+    start = seen_before(p, int(np.flatnonzero((done >= 0.1) | np.isnan(p))[0]))
     began_s = sent_at_s if start is None else float(t[start])
     took_s = float(t[end]) - began_s
     if took_s <= 0:

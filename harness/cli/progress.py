@@ -43,10 +43,19 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 def _follow_plainly(
     folder: Path, process: subprocess.Popen[bytes], console: Console
 ) -> None:
-    """One line for each scenario as it ends, for logs."""
+    """One line for each scenario as it ends, for logs.
+
+    On the wall clock, where hours are hours, also one for each thing that comes
+    next, and for each thing that a person is asked to do.
+    """
     told: set[str] = set()
+    said: set[str] = set()
     while True:
         ended = _ended(process)
+        for line in _news(folder):
+            if line not in said:
+                said.add(line)
+                console.print(line, markup=False, soft_wrap=True)
         for record in read_records(folder):
             if record.slug not in told:
                 told.add(record.slug)
@@ -59,6 +68,18 @@ def _follow_plainly(
                 )
         if ended:
             return
+
+
+def _news(folder: Path) -> list[str]:
+    """What is to be said of the scenarios that run on the wall clock now."""
+    lines = []
+    for state in _states(folder):
+        if state["clock_kind"] == "wall":
+            after = f"next: {state['next']}" if state["next"] else "watching the return"
+            what = "getting ready" if state["bench_s"] < 0 else after
+            lines.append(f"{'':>12}  {state['scenario']}: {what}")
+            lines += [f"{'PERSON':>12}  {asked}" for asked in state["person"]]
+    return lines
 
 
 def _view(folder: Path) -> Group:
@@ -82,6 +103,10 @@ def _line(state: dict[str, Any]) -> Text:
     part = max(0.0, min(1.0, state["bench_s"] / state["duration_s"]))
     bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
     text = Text(f"{bar} {state['clock']}  ×{state['speed']:,.0f}  {state['scenario']}")
+    if state["bench_s"] < 0:
+        text.append("  getting ready", style="dim")
+    for asked in state["person"]:
+        text.append(f"\n{'':21}PERSON, {asked}", style="bold yellow")
     if state.get("next"):
         text.append(f"\n{'':21}next: {state['next']}", style="dim")
     return text

@@ -230,17 +230,33 @@ def _report(job: Job, status: int, console: Console, *, allure: bool) -> int:
     records = read_records(job.folder)
     if records:
         console.print(verdict_table(records))
-    page = write_report(job.folder, job.folder / "report.html")
     _explain(job, status, records, console)
+    if not records:
+        return BENCH_OR_USAGE
+    page = write_report(job.folder, job.folder / "report.html")
     if allure:
-        made = generate(job.folder / "allure-results", job.folder / "allure.html")
+        made = generate(
+            job.folder / "allure-results",
+            job.folder / "allure.html",
+            environment=_environment(records),
+            say=console.print,
+        )
         if made is not None:
-            console.print(f"Allure report:  {made}")
+            console.print(f"Allure report:  {made}", soft_wrap=True)
     console.print(f"report:         {page}", soft_wrap=True)
     console.print(f"evidence:       {job.folder}", soft_wrap=True)
-    if not records or status not in (0, 1):
-        return BENCH_OR_USAGE
-    return exit_code(records)
+    return exit_code(records) if status in (0, 1) else BENCH_OR_USAGE
+
+
+def _environment(records: Sequence[ScenarioRecord]) -> dict[str, str]:
+    """What Allure shows of the bench on its first page."""
+    trial = records[0].trial
+    return {
+        "Rig": trial.rig,
+        "Evidence": str(trial.grade or "unknown"),
+        "Decision rule": trial.decision_rule,
+        "Seed": str(trial.seed),
+    }
 
 
 def _explain(

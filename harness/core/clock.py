@@ -22,37 +22,59 @@ class BenchClock:
     starts_at : datetime
         Civil time of bench second 0; must carry a time zone.
     lead_s : float
-        Seconds from making the clock until bench second 0: the time in which
-        the bench connects and settles. Bench time is negative until then. [s]
+        Bench time from which it starts to run until bench second 0: the time in
+        which the bench settles. Bench time is negative until then. [s]
+    held : bool
+        Whether it stands still at ``-lead_s`` until `begin`: a real device takes as
+        long to connect as it takes, which no lead could foresee.
     """
 
-    def __init__(self, starts_at: datetime, *, lead_s: float = 0.0) -> None:
+    def __init__(
+        self, starts_at: datetime, *, lead_s: float = 0.0, held: bool = False
+    ) -> None:
         if starts_at.tzinfo is None:
             raise ValueError(f"starts_at {starts_at} has no time zone")
         self._loop = asyncio.get_running_loop()
         self.is_virtual = isinstance(self._loop, VirtualLoop)
         self.starts_at = starts_at.astimezone(UTC)
+        self._lead_s, self._begun = lead_s, asyncio.Event()
         self._zero_s = self._loop.time() + lead_s
-        self._real_zero = datetime.now(UTC) + timedelta(  # noqa: TID251 - device time
-            seconds=lead_s
+        self._made_s, self._made_at = (
+            self._loop.time(),
+            datetime.now(UTC),  # noqa: TID251 - device time
         )
+        if not held:
+            self._begun.set()
+
+    def begin(self) -> None:
+        """Let a held clock run, from ``-lead_s``; once it runs, do nothing."""
+        if not self._begun.is_set():
+            self._zero_s = self._loop.time() + self._lead_s
+            self._begun.set()
 
     def now_s(self) -> float:
         """Return bench time. [s]"""
-        return self._loop.time() - self._zero_s
+        if self._begun.is_set():
+            return self._loop.time() - self._zero_s
+        return -self._lead_s
 
     def utc(self) -> datetime:
         """Return what a correctly set device clock shows now, in UTC."""
-        zero = self.starts_at if self.is_virtual else self._real_zero
-        return zero + timedelta(seconds=self.now_s())
+        if self.is_virtual:
+            return self.starts_at + timedelta(seconds=self.now_s())
+        return self._made_at + timedelta(seconds=self._loop.time() - self._made_s)
 
     def bench_s(self, device_utc: datetime) -> float:
         """Convert a device's timestamp to bench time; the inverse of `utc`. [s]"""
-        zero = self.starts_at if self.is_virtual else self._real_zero
-        return (device_utc.astimezone(UTC) - zero).total_seconds()
+        if self.is_virtual:
+            return (device_utc.astimezone(UTC) - self.starts_at).total_seconds()
+        since_now = device_utc.astimezone(UTC) - self.utc()
+        return self.now_s() + since_now.total_seconds()
 
     async def until(self, at_s: float) -> None:
         """Sleep until a bench time; return at once if it has passed."""
+        if not self._begun.is_set():
+            await self._begun.wait()
         delay = at_s - self.now_s()
         if delay > 0:
             # call_at takes the exact instant, so that 1,000 waits do not drift.

@@ -8,7 +8,7 @@ failed is a sample whose value is ``nan``: missing is missing, never mended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +80,7 @@ class Recording:
 
     channels: Mapping[str, Channel]
     """By name, ``role.quantity``. Roles named ``truth`` hold emulated true power."""
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     log: tuple[LogEntry, ...]
     facts: Mapping[str, object]
     """Rig, seed, clock, identities, calibration, decision rule: see ``evidence``."""

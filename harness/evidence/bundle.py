@@ -172,7 +172,7 @@ def read_bundle(folder: Path) -> Recording:
     after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
     return Recording(
         channels=tables.channels(tables.read_table(folder, "samples")),
-        messages=tables.messages(tables.read_table(folder, "messages")),
+        messages=tables.StoredMessages(folder),
         log=logbook.read(folder / logbook.NAME, torn_ok=not is_sealed),
         facts=found["before"]["facts"] | after,
         complete=is_sealed and found["status"] == "complete",

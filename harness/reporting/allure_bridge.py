@@ -15,16 +15,11 @@ from typing import Any
 import allure_commons
 import pytest
 from allure_commons.logger import AllureFileLogger
-from allure_commons.model2 import (
-    Status,
-    TestResultContainer,
-)
+from allure_commons.model2 import Status, TestResultContainer
 
 from harness.core.errors import UsageError
 from harness.reporting.allure_writer import AllureWriter, now_ms
-from harness.reporting.record import (
-    record_of,
-)
+from harness.reporting.record import record_of
 from harness.reporting.recorder import scenario_folder
 
 RIVAL = "allure_pytest_bdd"

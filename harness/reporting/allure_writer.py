@@ -66,6 +66,7 @@ class AllureWriter:
         times: list[tuple[int, int]],
         link_patterns: list[list[str]],
     ) -> None:
+        """Fill the result from a record; `times` are its steps' begins and ends."""
         result = self._result
         result.name = record.title
         result.fullName = f"{record.feature_file}:{record.line} {record.title}"

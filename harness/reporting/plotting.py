@@ -1,4 +1,4 @@
-"""What makes figures small and legible: fewer points, room for labels, short numbers."""
+"""What keeps figures small and legible: few points, room for labels."""
 
 from __future__ import annotations
 

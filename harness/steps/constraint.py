@@ -125,6 +125,15 @@ def _(trial: Trial, name: str, at: str) -> None:
     measured = _back_inside(trial, view, feeder, homes, trip_s)
     details = {"homes": homes, "rating_w": feeder.rating_w, "power_factor": 1.0}
     trial.judge(name, measured, rule, channels=(view.channel,), details=details)
+    load = replace(view, power_w=homes * view.power_w)
+    trial.draw(
+        name,
+        load,
+        f"Transformer {name}: {homes} homes like this one, against its rating",
+        band=at_most(feeder.rating_w),
+        band_s=(trip_s, trial.plan.duration_s),
+        marks=((f"{trips[0].detail['asset']} trips", trip_s), *measured.marks),
+    )
 
 
 def _loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:

@@ -138,7 +138,9 @@ def _(trial: Trial, asset: str, t: str) -> None:
     _draw_event(trial, event, "the whole event")
 
 
-@then(parsers.re(r"the (?P<asset>.+) holds (its level|it) until (?P<end>\d+:\d+)"))
+@then(
+    parsers.re(r"the (?P<asset>.+) holds (its level|it) until (?P<end>\d+:\d+(:\d+)?)")
+)
 def _(trial: Trial, asset: str, end: str) -> None:
     """Share of the event that power spent where it was asked to be."""
     role = role_of(asset)

@@ -21,7 +21,8 @@ from harness.trial.plan import Move
 from harness.trial.view import Dispatched, MeterView, dispatched, log_of
 
 BASELINE_WINDOW_S = 120.0
-"""The level before an event is the mean over this long before it. [s]"""
+"""The level before an event is the mean over this long before it, or over as long as
+the bench was watched before it. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,13 @@ def event_of(trial: Trial, sent: Dispatched, view: MeterView) -> Event:
 def level_before(trial: Trial, view: MeterView, at_s: float) -> Estimate:
     """Power before a moment, or ``nan`` if the meter may not judge. [W]"""
     trouble = trial.trouble(view, at_s)
-    if trouble:
-        return Estimate(math.nan, "W", why=trouble)
+    if trouble or at_s <= 0:
+        why = trouble or "the bench was not watched before the event"
+        return Estimate(math.nan, "W", why=why)
     return level(
         view.time_s,
         view.power_w,
-        from_s=at_s - BASELINE_WINDOW_S,
+        from_s=max(at_s - BASELINE_WINDOW_S, 0.0),
         until_s=at_s,
         meter=view.quality,
     )

@@ -32,6 +32,7 @@ from harness.reporting.record import (
     note_verdict,
 )
 from harness.reporting.recorder import scenario_folder
+from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
 from harness.steps.words import asset_name
 from harness.trial.plan import Plan, clock_text
@@ -50,6 +51,8 @@ STEP_TEXT = pytest.StashKey[str]()
 BENCH_RULES = ("bench/largest-gap", "bench/frozen", "bench/lag")
 TELL_EVERY_S = 0.3
 """Real seconds between two updates of the live display. [s]"""
+PROMPT_S = 60.0
+"""How long before and after its time a person is asked to do something. [s]"""
 
 
 @dataclass(slots=True)
@@ -112,7 +115,13 @@ class Trial:
     def _observe(self) -> Recording:
         folder = scenario_folder(self.node)
         self._note_before(folder)
-        live = _Live(self.session.run_folder, folder.name, self.plan, self.node.name)
+        live = _Live(
+            self.session.run_folder,
+            folder.name,
+            self.plan,
+            rig=self.session.assignment.rig,
+            name=self.node.name,
+        )
         try:
             recording = self.session.observe(
                 self.plan,
@@ -227,7 +236,11 @@ class Trial:
         span_s: tuple[float, float] | None = None,
         marks: tuple[tuple[str, float], ...] = (),
     ) -> None:
-        """Draw what the meters saw against what was allowed, for the reports."""
+        """Draw what the meters saw against what was allowed, for the reports.
+
+        `role` says whose true power and whose own word to draw beside the meter;
+        a role that has neither gets the meter alone.
+        """
         truth, own = (
             true_channel(self.recording, role),
             own_channel(self.recording, role),
@@ -244,7 +257,7 @@ class Trial:
             marks=marks,
             span_s=span_s,
         )
-        note_figure(self.node, title, figures.draw(spec), alt=title)
+        note_figure(self.node, title, figures.draw(spec), alt=figures.describe(spec))
 
     def clock(self, bench_s: float) -> str:
         """A bench time as the clock showed it: ``17:30:05``."""
@@ -289,26 +302,34 @@ def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
 class _Live:
     """Writes where a scenario is, for the live display, a few times a second."""
 
-    def __init__(self, run_folder: Path, slug: str, plan: Plan, name: str) -> None:
+    def __init__(
+        self, run_folder: Path, slug: str, plan: Plan, *, rig: Rig, name: str
+    ) -> None:
         self._path = run_folder / ".progress" / f"{slug}.json"
         self._plan, self._name = plan, name
-        self._told_at = 0.0
+        self._virtual = rig.rig.clock == "virtual"
+        self._by_hand = {
+            role for role, entry in rig.device.items() if entry.emulator is None
+        }
+        self._told_at = -TELL_EVERY_S
         self.speed: float | None = None
 
-    def tell(self, bench_s: float, real_s: float) -> None:
+    def tell(self, bench_s: float, speed: float) -> None:
         """Take note of bench time; write it down if it is time to."""
-        self.speed = (bench_s + 120.0) / max(real_s, 1e-6)
+        self.speed = speed
         now = time.perf_counter()
         if now - self._told_at < TELL_EVERY_S:
             return
         self._told_at = now
         state = {
             "scenario": self._name,
+            "clock_kind": "virtual" if self._virtual else "wall",
             "bench_s": bench_s,
             "duration_s": self._plan.duration_s,
             "speed": self.speed,
             "clock": self._clock(bench_s),
             "next": self._next(bench_s),
+            "person": self._person(bench_s),
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
@@ -321,10 +342,22 @@ class _Live:
 
     def _clock(self, bench_s: float) -> str:
         day_s = (self._plan.start_clock_s + bench_s) % 86_400
-        return f"{int(day_s // 3600):02d}:{int(day_s % 3600 // 60):02d}"
+        minutes, seconds = divmod(int(day_s), 60)
+        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
     def _next(self, bench_s: float) -> str:
-        for at_s, what in self._plan.agenda():
+        for at_s, what in self._plan.agenda(by_hand=self._by_hand):
             if at_s > bench_s:
                 return f"{self._clock(at_s)} {what}"
         return ""
+
+    def _person(self, bench_s: float) -> list[str]:
+        """What a person has to do: said a minute ahead, and for a minute when due."""
+        asked = []
+        for operation in self._plan.operations:
+            ahead_s = self._plan.bench_s(operation.at_clock_s) - bench_s
+            if operation.role in self._by_hand and abs(ahead_s) < PROMPT_S:
+                when = "NOW" if ahead_s <= 0 else f"at {self._clock(bench_s + ahead_s)}"
+                what = f"{operation.action} {asset_name(operation.role)}"
+                asked.append(f"{when}: {what}")
+        return asked

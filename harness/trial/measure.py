@@ -18,7 +18,7 @@ from harness.evidence.bundle import open_bundle, read_bundle
 from harness.rig.file import Rig, check_calibration
 from harness.trial.plan import Plan
 from harness.trial.recorder import Recorder
-from harness.trial.run import LEAD_S, check_roles, run
+from harness.trial.run import LEAD_S, WALL_LEAD_S, check_roles, run
 
 FLUSH_EVERY_S = 60.0
 """On the wall clock, what was recorded reaches the disk at least this often. [s]"""
@@ -36,7 +36,7 @@ class Assignment:
 
 
 Tell = Callable[[float, float], None]
-"""Called once a bench second with bench time and real seconds since the start."""
+"""Called once a bench second with bench time and how many times real time it goes."""
 
 
 def measure(
@@ -105,17 +105,20 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
 async def _measure(
     plan: Plan, assignment: Assignment, folder: Path, tell: Tell
 ) -> None:
-    clock = BenchClock(plan.starts_at(assignment.on), lead_s=LEAD_S)
+    virtual = assignment.rig.rig.clock == "virtual"
+    lead_s = LEAD_S if virtual else WALL_LEAD_S
+    clock = BenchClock(plan.starts_at(assignment.on), lead_s=lead_s, held=not virtual)
     began = time.perf_counter()
     with Recorder(folder, clock) as recorder:
-        flushed_s = -LEAD_S
+        flushed_s = -lead_s
 
         def told(now_s: float) -> None:
             nonlocal flushed_s
-            if not clock.is_virtual and now_s - flushed_s >= FLUSH_EVERY_S:
+            if not virtual and now_s - flushed_s >= FLUSH_EVERY_S:
                 recorder.flush()
                 flushed_s = now_s
-            tell(now_s, time.perf_counter() - began)
+            elapsed_s = max(time.perf_counter() - began, 1e-6)
+            tell(now_s, (now_s + lead_s) / elapsed_s if virtual else 1.0)
 
         outcome = await run(plan, assignment.rig, recorder, clock, told)
         recorder.close(complete=True, facts=outcome.facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -142,8 +143,12 @@ class Plan:
         instant = midnight.timestamp() + self.start_clock_s
         return datetime.fromtimestamp(instant, LONDON)
 
-    def agenda(self) -> list[tuple[float, str]]:
-        """What will happen when, in bench time, for a person who watches."""
+    def agenda(self, *, by_hand: Collection[str] = ()) -> list[tuple[float, str]]:
+        """What will happen when, in bench time, for a person who watches.
+
+        Operations on the roles in `by_hand` are asked of a person; those on others
+        are done by their emulators.
+        """
         items = [
             (i.from_clock_s, f"{i.actor}: {i.role} {i.move} to {i.level_w / 1e3:g} kW")
             for i in self.instructions
@@ -151,7 +156,11 @@ class Plan:
         items += [(i.until_clock_s, f"{i.role} is released") for i in self.instructions]
         items += [(a.at_clock_s, f"{a.actor}: {a.kind} {a.detail}") for a in self.acts]
         items += [
-            (o.at_clock_s, f"PERSON: {o.action} {o.role}") for o in self.operations
+            (
+                o.at_clock_s,
+                f"{'PERSON' if o.role in by_hand else 'emulator'}: {o.action} {o.role}",
+            )
+            for o in self.operations
         ]
         return sorted((self.bench_s(at), what.strip()) for at, what in items)
 

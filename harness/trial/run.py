@@ -20,7 +20,10 @@ from harness.trial.plan import Operation, Plan, Preparation
 from harness.trial.recorder import Recorder
 
 LEAD_S = 120.0
-"""Bench time for connecting, preparing and settling, before second 0. [s]"""
+"""On virtual time: bench time for preparing and settling, before second 0. [s]"""
+WALL_LEAD_S = 15.0
+"""The same on the wall clock, from when every part is ready: a car that has just been
+connected takes 8 s to begin and 3 s to reach its full current. [s]"""
 LOST_AFTER_S = 60.0
 """A device that is silent for longer is lost, and the trial with it. [s]"""
 SAFE_WITHIN_S = 60.0
@@ -98,8 +101,9 @@ async def run(
 ) -> Outcome:
     """Carry out a plan on a rig, recording everything.
 
-    `clock` must read ``-LEAD_S`` when this is called. Whatever happens, every
-    device that was instructed is sent to its safe state before this returns.
+    `clock` must stand at its lead when this is called; a held one runs from when
+    every part of the bench is ready. Whatever happens, every device that was
+    instructed is sent to its safe state before this returns.
 
     Raises
     ------
@@ -111,10 +115,12 @@ async def run(
     check_roles(plan, rig)
     outcome = Outcome()
     observer = _Observer(recorder, clock)
+    tell(clock.now_s())
     async with assemble(rig, clock, observer) as bench:
         outcome.facts["identities"] = await _identities(bench)
         aggregator = Aggregator(plan, bench.devices, clock, recorder.log)
         observer.aggregator = aggregator
+        clock.begin()
         background = asyncio.create_task(_observe(bench, observer, recorder, tell))
         try:
             await _beside(background, _carry_out(plan, bench, aggregator, recorder))

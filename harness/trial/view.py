@@ -106,6 +106,16 @@ def true_channel(recording: Recording, role: str) -> Channel | None:
     return recording.channel("truth", f"{role}_power_w")
 
 
+def watched_s(recording: Recording) -> tuple[float, float]:
+    """From when to when the plan had the bench watched, in bench time. [s]
+
+    A run that was cut short was to be watched for ever: nothing that it lacks is
+    taken for seen.
+    """
+    ends = log_of(recording, "bench", "ends")
+    return 0.0, ends[0].time_s if ends else math.inf
+
+
 def log_of(
     recording: Recording, actor: str, what: str, **detail: object
 ) -> list[LogEntry]:
@@ -162,7 +172,9 @@ def meter_trouble(
     has no large gap, and it shows the same step at the same time as the other meter
     that saw it.
     """
-    from_s, until_s = at_s + LAG_WINDOW_S[0], at_s + LAG_WINDOW_S[1]
+    begun_s, ended_s = watched_s(recording)
+    from_s = max(at_s + LAG_WINDOW_S[0], begun_s)
+    until_s = min(at_s + LAG_WINDOW_S[1], ended_s)
     gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
     most = rules["bench/largest-gap"].at_most or math.inf
     if gap.value > most:

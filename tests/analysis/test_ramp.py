@@ -52,6 +52,14 @@ def test_a_gap_in_the_ramp_counts_as_slow():
     assert gap.unseen == (gap.value, math.inf)
 
 
+def test_a_ramp_that_may_have_begun_unseen_counts_from_there():
+    t, p = slope(100.0)
+    p[15] = np.nan
+    got = ramp_rate(t, p, **DOWN)
+    assert got.value == pytest.approx(1600 / 24)
+    assert got.unseen == (got.value, math.inf)
+
+
 def test_being_there_already_is_no_ramp():
     t = np.arange(60.0)
     got = ramp_rate(t, np.full(60, 1000.0), **DOWN)
