@@ -75,7 +75,9 @@ async def _serve(
                 ) from error
             where = emulator.address or f"dials {context.dial}"
             table.add_row(part.role, part.driver.name, where)
-        Console().print(table)
+        console = Console()
+        wide = None if console.is_terminal else 160  # addresses stay whole in a log
+        Console(width=wide).print(table)
         click.echo("serving; Ctrl-C stops")
         await asyncio.sleep(for_s if for_s is not None else float("inf"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from harness.steps.phrases import read_feature
 
 DECISION_RULES = click.Choice(["simple", "guard-band", "non-binary"])
 BENCH_OR_USAGE = 2
+SAFE_WITHIN_S = 120.0
+"""How long an interrupted run may take to bring its bench to a safe state. [s]"""
 _PYTEST_INI = """[pytest]
 addopts = --import-mode=importlib --strict-markers
 filterwarnings = error
@@ -146,8 +149,11 @@ def run(
     )
     console = Console()
     console.print(
-        f"[bold]{rig_file.rig.name}[/bold] ({rig_file.grade}, {rig_file.rig.clock} "
-        f"clock, seed {seed if seed is not None else rig_file.rig.seed}), {day}"
+        f"{rig_file.rig.name} ({rig_file.grade}, {rig_file.rig.clock} clock, "
+        f"seed {seed if seed is not None else rig_file.rig.seed}), {day}",
+        style="bold",
+        markup=False,
+        soft_wrap=True,
     )
     status = _carry_out(job, console)
     sys.exit(_report(job, status, console, allure=allure))
@@ -217,12 +223,20 @@ def _carry_out(job: Job, console: Console) -> int:
             show_progress(job.folder, process, console)
         except KeyboardInterrupt:
             console.print("interrupted: bringing the bench to its safe state …")
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=120)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        finally:
+            _end(process)
         return process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave no run behind: interrupt it, wait for its safe state, then kill it."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=SAFE_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _report(job: Job, status: int, console: Console, *, allure: bool) -> int:
@@ -265,7 +279,9 @@ def _explain(
     """Say what stopped the run, if anything but a verdict did."""
     for record in records:
         if record.error and record.outcome == "broken":
-            console.print(f"[bold]{record.title}[/bold]: {record.error}", style="red")
+            # Errors name tables such as [device.ev], which would be read as markup.
+            said = f"{record.title}: {record.error}"
+            console.print(said, style="red", markup=False, soft_wrap=True)
     if status in (0, 1) and records:
         return
     text = (job.folder / "pytest.log").read_text(errors="replace")

@@ -163,7 +163,10 @@ class ScenarioRecorder:
         folder.mkdir(parents=True, exist_ok=True)
         record = draft.finish(folder)
         draft.item.stash[RECORD] = record
-        (folder / FILE_NAME).write_text(record_to_json(record), encoding="utf-8")
+        # In one step: the live display reads records while they are being written.
+        part = folder / f"{FILE_NAME}.part"
+        part.write_text(record_to_json(record), encoding="utf-8")
+        part.replace(folder / FILE_NAME)
         if self._written is not None:
             self._written(folder)
 
