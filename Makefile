@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 trial: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run --rig $(RIG)
 
-test: lint .venv/.ready reports/node_modules/.ready chromium
+test: lint .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
 	$(BIN)/python -m pytest tests -n 2 --dist worksteal -q
 
 lint: .venv/.ready
@@ -35,13 +35,18 @@ reports/node_modules/.ready: reports/package.json
 	else echo "npm not found: the Allure report is left out, the built-in report is made"; mkdir -p reports/node_modules; fi
 	@touch $@
 
-# The report's tests open it in a real browser; mbpoll and libraries are independent peers.
-.PHONY: chromium
-chromium:
+# A charging station and a meter that are not ours, for the tests on the wall clock.
+tests/peers/station/node_modules/.ready: tests/peers/station/package-lock.json
+	cd tests/peers/station && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# The report's tests open it in a real browser; mbpoll reads our emulated registers.
+.PHONY: peers
+peers:
 	@command -v chromium >/dev/null && command -v mbpoll >/dev/null || { \
 	  echo "installing Debian's chromium and mbpoll"; \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
 	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium mbpoll >/dev/null; }
 
 clean:
-	rm -rf .venv build dist *.egg-info reports/node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist *.egg-info reports/node_modules tests/peers/station/node_modules .mypy_cache .ruff_cache .pytest_cache

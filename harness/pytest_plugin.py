@@ -6,7 +6,6 @@ with a feature file's tags, and pytest-xdist.
 
 from __future__ import annotations
 
-import re
 import types
 from collections.abc import Generator, Iterator
 from datetime import UTC, date, datetime
@@ -21,11 +20,12 @@ from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
 from harness.reporting.recorder import ScenarioRecorder, scenario_slug
 from harness.rig.assemble import parts_of
-from harness.rig.file import Rig, read_rig
+from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file
 from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
-from harness.steps.phrases import STEP_MODULES, read_feature
+from harness.steps.phrases import STEP_MODULES
+from harness.steps.reading import read_feature, scenario_name
 from harness.steps.trial import STEP_TEXT, Trial
 from harness.trial.measure import Assignment
 from harness.trial.plan import Plan
@@ -96,10 +96,12 @@ def _read_session(config: pytest.Config) -> Session:
     rig_path = find_file(option.rig, "rigs")
     rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
     parts_of(rig)
+    on = _read_date(option.date)
+    check_calibration(rig, on)
     assignment = Assignment(
         rig=rig,
         rig_text=rig_path.read_text(encoding="utf-8"),
-        on=_read_date(option.date),
+        on=on,
         decision_rule=rig.rig.decision_rule,
         rulebook_digest=rulebook.digest(),
     )
@@ -155,13 +157,13 @@ class FeatureFile(pytest.Module):
         session = session_of(self.config)
         on = session.assignment.on
         feature = read_feature(self.path, session.rulebook, on)
-        module = types.ModuleType(f"feature_{_name(self.path.stem)}")
+        module = types.ModuleType(f"feature_{scenario_name(self.path.stem)}")
         for title in feature.scenarios:
 
             @scenario(self.path.name, title, features_base_dir=str(self.path.parent))
             def test() -> None: ...
 
-            setattr(module, f"test_{_name(title)}", test)
+            setattr(module, f"test_{scenario_name(title)}", test)
         return module
 
     def repr_failure(  # type: ignore[override]
@@ -171,10 +173,6 @@ class FeatureFile(pytest.Module):
         if isinstance(excinfo.value, FlexrigError):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
-
-
-def _name(text: str) -> str:
-    return re.sub(r"\W+", "_", text.lower()).strip("_")
 
 
 def pytest_collection_modifyitems(

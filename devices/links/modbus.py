@@ -29,7 +29,7 @@ from pymodbus.transport.serialtransport import create_serial_connection
 from devices.links.modbus_address import ModbusAddress, parse_modbus_address
 from devices.links.modbus_wire import Asked, Connection, Wire
 from harness.core.bench import DeviceContext, DeviceEvent
-from harness.core.errors import LinkError, RigError
+from harness.core.errors import LinkError, RefusedError, RigError
 
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
@@ -48,7 +48,7 @@ EXCEPTIONS = {
 Specification V1.1b3, section 7."""
 
 
-class RegisterRefused(LinkError):
+class RegisterRefused(RefusedError):
     """The device answered, with an exception code."""
 
     def __init__(self, where: str, register: int, code: int) -> None:

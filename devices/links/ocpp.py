@@ -22,7 +22,7 @@ from typing import Any
 from ocpp import exceptions as codes
 
 from devices.links.ocpp_schema import known_actions, request_breach, response_breach
-from harness.core.errors import LinkError
+from harness.core.errors import LinkError, RefusedError
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 """OCPP-J 1.6, table 2."""
@@ -46,7 +46,7 @@ class Refusal(Exception):
         self.code, self.description = code, description
 
 
-class CallRefused(LinkError):
+class CallRefused(RefusedError):
     """The peer answered a CALL with a CALLERROR."""
 
     def __init__(

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from harness.core.bench import DeviceContext, DeviceEvent
-from harness.core.errors import LinkError, RigError
+from harness.core.errors import LinkError, RefusedError, RigError
 
 SOURCE: Final = "flexrig"
 """How the harness names itself; notifications come back addressed to it."""
@@ -253,7 +253,7 @@ class ShellyRpc:
         error = frame.get("error")
         if isinstance(error, dict):
             said = f"error {error.get('code')}: {error.get('message', '')}"
-            raise LinkError(
+            raise RefusedError(
                 self._where, f"{method} refused, {said}", "a method and id it has"
             )
         result = frame.get("result")

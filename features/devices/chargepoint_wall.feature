@@ -6,7 +6,7 @@ Feature: A charging station gives way, in little more than a minute
 
   Background:
     Given a home whose car is charging and whose heat pump is heating
-    And the bench is watched for 10 s before and 15 s after
+    And the bench is watched for 10 s before and 10 s after
     And the published limits
       | asset | quantity                | limit | rule                                  |
       | EV    | turn-down response time | 10 s  | crowdflex/table4/ev-turn-down-response |

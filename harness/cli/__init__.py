@@ -8,7 +8,8 @@ import click
 
 from harness.cli.emulate import emulate
 from harness.cli.lists import devices, rules, steps
-from harness.cli.run import rejudge, run
+from harness.cli.rejudge import rejudge
+from harness.cli.run import run
 from harness.core.errors import FlexrigError
 
 EXIT_BENCH_OR_USAGE = 2

@@ -32,7 +32,7 @@ from harness.rig.shipped import find_file
 )
 @click.option("--csms", default="", help="ws://HOST:PORT that charging stations dial.")
 @click.option("--serial", is_flag=True, help="RTU meters on pseudo-terminals.")
-@click.option("--for", "for_s", type=float, help="Stop after so many seconds.")  # fmt: skip
+@click.option("--for", "for_s", type=float, help="Stop after so many seconds.")
 def emulate(
     rig: str, base_port: int, csms: str, serial: bool, for_s: float | None
 ) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import click
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli.run import read_date
 from harness.rig.drivers import all_drivers
 from harness.rulebook.loader import load_rulebook
 from harness.steps.phrases import all_phrases
@@ -47,7 +46,7 @@ def steps(words: tuple[str, ...]) -> None:
 def rules(on: str | None, words: tuple[str, ...]) -> None:
     """List the rulebook: bound, source, edition, status; WORDS narrow the list."""
     table = Table("rule", "bound", "source", "edition", "status", "valid")
-    day = date.fromisoformat(on) if on else None
+    day = read_date(on) if on else None
     for rule in load_rulebook().all():
         ended = day is not None and rule.valid_to is not None and rule.valid_to < day
         if ended or (day is not None and rule.valid_from > day):

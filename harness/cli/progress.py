@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,17 @@ from rich.text import Text
 from harness.reporting.record_json import read_records
 
 REFRESH_S = 0.5
+LOG_WIDTH = 120
+"""Columns of what is printed where there is no terminal to ask."""
 FOLDER = ".progress"
+
+
+def make_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for a log."""
+    console = Console()
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(width=LOG_WIDTH)
 
 
 def show_progress(

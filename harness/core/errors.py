@@ -8,6 +8,7 @@
     │   └── EvidenceError    a bundle that was touched or cannot be read
     └── BenchError       the bench is at fault; no device is judged
         ├── LinkError        a wire did not answer as its protocol requires
+        │   └── RefusedError     it did answer, and the answer is no
         └── StalledError     virtual time found nothing that could ever happen
 
 A device's own fault is none of these: it is a failed verdict
@@ -57,6 +58,14 @@ class BenchError(FlexrigError):
 
 class LinkError(BenchError):
     """A wire, port or socket did not answer as its protocol requires."""
+
+
+class RefusedError(LinkError):
+    """The device answered a request properly, and its answer is no.
+
+    Asked for its power, that is the device's own fault, not the bench's: the
+    aggregator takes note of it, and the meters show what was not delivered.
+    """
 
 
 class StalledError(BenchError):

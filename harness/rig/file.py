@@ -27,7 +27,7 @@ class BenchTable(_Table):
 
     name: str
     clock: Literal["virtual", "wall"]
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     decision_rule: Literal["simple", "guard-band", "non-binary"] = "simple"
 
 

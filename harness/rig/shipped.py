@@ -6,6 +6,7 @@ In a clone they stand at its root; an installed wheel carries them in
 
 from __future__ import annotations
 
+import glob
 import sysconfig
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def find_file(name: str, kind: str) -> Path:
     """Return a file as the user named it, or the shipped file of that name.
 
     ``rigs/emulated.toml``, ``emulated.toml`` and ``emulated`` all name the
-    shipped rig where no such file lies in the current folder.
+    shipped rig where no such file lies in the current folder. A path into any
+    other folder is that path and nothing else: a mistyped bench must not become
+    the emulated one.
     """
     given = Path(name)
     if given.exists():
@@ -34,5 +37,9 @@ def find_file(name: str, kind: str) -> Path:
     for candidate in (folder / relative, folder / f"{relative}{suffix}"):
         if candidate.exists():
             return candidate
-    found = sorted(folder.rglob(f"{relative.name.removesuffix(suffix)}{suffix}"))
+    if len(relative.parts) != 1:
+        return given
+    found = sorted(
+        folder.rglob(glob.escape(relative.name.removesuffix(suffix)) + suffix)
+    )
     return found[0] if len(found) == 1 else given

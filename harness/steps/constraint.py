@@ -24,10 +24,12 @@ from harness.core.recording import LogEntry
 from harness.market.constraint import Actor, Agreement
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import (
+    dwell_s,
     event_marks,
     level_before,
     response,
     response_details,
+    ride_through_s,
     unjudgeable,
     word_against_meter,
 )
@@ -169,8 +171,8 @@ def _back_inside(
         sent_at_s=trip_s,
         until_s=trial.plan.bench_s(ends[0]) if ends else trial.plan.duration_s,
         band=at_most(feeder.rating_w),
-        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
-        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        dwell_s=dwell_s(trial),
+        ride_through_s=ride_through_s(trial),
         meter=quality,
     )
 
@@ -225,23 +227,34 @@ def _(trial: Trial) -> None:
     if math.isnan(before.value):
         measured = Estimate(math.nan, "%", why=before.why)
     else:
-        both = [
-            overshoot(
-                view.time_s,
-                view.power_w,
-                from_s=from_s,
-                until_s=until_s,
-                level_w=before.value,
-                level_u_w=before.u,
-                reference_w=before.value,
-                upwards=upwards,
-                meter=view.quality,
-            )
-            for upwards in (True, False)
-        ]
-        measured = max(both, key=lambda estimate: estimate.value)
+        measured = _furthest(trial, view, before, from_s, until_s)
     trial.judge(HOME, measured, rule, channels=(view.channel,))
     trial.draw(HOME, view, "Home: demand around the refused dispatch")
+
+
+def _furthest(
+    trial: Trial, view: MeterView, before: Estimate, from_s: float, until_s: float
+) -> Estimate:
+    """The larger of the departures upwards and downwards. [%]"""
+    up, down = (
+        overshoot(
+            view.time_s,
+            view.power_w,
+            from_s=from_s,
+            until_s=until_s,
+            level_w=before.value,
+            level_u_w=before.u,
+            reference_w=before.value,
+            upwards=upwards,
+            meter=view.quality,
+            hold_s=ride_through_s(trial),
+        )
+        for upwards in (True, False)
+    )
+    larger = max(up, down, key=lambda estimate: estimate.value)
+    could = [one.unseen[1] for one in (up, down) if one.unseen is not None]
+    unseen = (larger.value, max(could)) if could else None
+    return replace(larger, unseen=unseen)
 
 
 @then(
@@ -317,8 +330,8 @@ def _(trial: Trial, at: str) -> None:
         event.view.power_w,
         sent_at_s=overruled_s,
         band=at_least(BACK_SHARE * event.before.value),
-        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
-        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        dwell_s=dwell_s(trial),
+        ride_through_s=ride_through_s(trial),
         meter=event.view.quality,
     )
     trial.judge(HOME, measured, rule, channels=(event.view.channel,))

@@ -12,7 +12,7 @@ from harness.analysis.delivery import delivered_energy, rebound_energy
 from harness.analysis.estimate import Estimate
 from harness.analysis.health import lowest
 from harness.analysis.hold import held_for, share_in_band
-from harness.analysis.quality import MeterQuality, relative_difference
+from harness.analysis.quality import MeterQuality, share_of
 from harness.analysis.ramp import overshoot, ramp_rate
 from harness.checks.judge import Witness
 from harness.steps.event import (
@@ -21,6 +21,7 @@ from harness.steps.event import (
     instructed_event,
     response,
     response_details,
+    ride_through_s,
     unjudgeable,
     word_against_meter,
 )
@@ -125,7 +126,7 @@ def _(trial: Trial, asset: str, t: str) -> None:
         band=event.band,
         meter=event.view.quality,
         arrived_by_s=event.sent_s + _allowed_s(trial, role),
-        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        ride_through_s=ride_through_s(trial),
     )
     trial.judge(
         role,
@@ -220,6 +221,7 @@ def _(trial: Trial, asset: str) -> None:
         reference_w=event.before.value,
         upwards=not event.upwards,
         meter=event.view.quality,
+        hold_s=ride_through_s(trial),
     )
     rule = trial.rule(role, "overshoot on return")
     trial.judge(role, measured, rule, channels=(event.view.channel,))
@@ -255,10 +257,7 @@ def _rebound_share(trial: Trial, event: Event) -> Estimate:
         upwards=not event.upwards,
         **window,  # type: ignore[arg-type]
     )
-    share = relative_difference(back, moved)
-    if math.isnan(share.value):
-        return share
-    return Estimate(share.value + 100.0, "%", share.budget, share.coverage)
+    return share_of(back, moved)
 
 
 @then(parsers.parse("the {asset}'s own meter agrees with the independent meter"))
@@ -322,6 +321,7 @@ def _(trial: Trial) -> None:
         "until_s": trial.plan.duration_s,
         "on_above_w": ON_ABOVE_W,
         "off_below_w": OFF_BELOW_W,
+        "ride_through_s": ride_through_s(trial),
     }
     starts = blocked or starts_in_an_hour(view.time_s, view.power_w, **window)
     channels = (view.channel,)

@@ -154,6 +154,16 @@ def _movable(before: Estimate, sent: Dispatched) -> Estimate:
     return replace(before, value=math.nan, why=why)
 
 
+def dwell_s(trial: Trial) -> float:
+    """How long power must stay to count as arrived. [s]"""
+    return trial.named_rule("agreement/dwell").at_least or 0.0
+
+
+def ride_through_s(trial: Trial) -> float:
+    """How long a departure, or a gap, may be that ends nothing. [s]"""
+    return trial.named_rule("agreement/ride-through").at_most or 0.0
+
+
 def unjudgeable(event: Event, unit: str) -> Estimate | None:
     """Return the estimate that says why an event cannot be judged, or None."""
     if math.isnan(event.before.value):
@@ -169,8 +179,8 @@ def response(trial: Trial, event: Event) -> Estimate:
         sent_at_s=event.sent_s,
         until_s=event.until_s,
         band=event.band,
-        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
-        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        dwell_s=dwell_s(trial),
+        ride_through_s=ride_through_s(trial),
         meter=event.view.quality,
     )
 
@@ -189,10 +199,10 @@ def _waterfall(trial: Trial, event: Event) -> Waterfall:
         before_w=event.before.value,
         target_w=event.level_w,
         band=event.band,
-        dwell_s=trial.named_rule("agreement/dwell").at_least or 0.0,
+        dwell_s=dwell_s(trial),
         meter=event.view.quality,
         until_s=event.until_s,
-        ride_through_s=trial.named_rule("agreement/ride-through").at_most or 0.0,
+        ride_through_s=ride_through_s(trial),
     )
 
 

@@ -21,10 +21,22 @@ class StepGuard:
         self, feature: Feature, step: Step, step_func: Callable[..., object]
     ) -> None:
         """Stop before a step that would be dropped."""
-        plain = inspect.unwrap(step_func)
-        if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-            raise FeatureError(
-                f"{feature.rel_filename} line {step.line_number}",
-                f"the step {step.name!r} is an async function, which never runs",
-                "a plain function that writes to the plan",
-            )
+        where = f"{feature.rel_filename} line {step.line_number}"
+        refuse_async(step_func, step.name, where)
+
+
+def refuse_async(step_func: Callable[..., object], text: str, where: str) -> None:
+    """Refuse a step function that would be dropped.
+
+    Raises
+    ------
+    FeatureError
+        If it is a coroutine function or an asynchronous generator.
+    """
+    plain = inspect.unwrap(step_func)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise FeatureError(
+            where,
+            f"the step {text!r} is an async function, which never runs",
+            "a plain function that writes to the plan",
+        )

@@ -65,7 +65,7 @@ class Trial:
     limits: dict[tuple[str, str], str] = field(default_factory=dict)
     """Rule ids by role and quantity, as the feature file published them."""
     _recording: Recording | None = None
-    _troubles: dict[str, str] = field(default_factory=dict)
+    _troubles: dict[tuple[str, float], str] = field(default_factory=dict)
 
     def publish(self, role: str, quantity: str, rule_id: str) -> None:
         """Quote a rule for an asset; a quantity is quoted once."""
@@ -126,7 +126,7 @@ class Trial:
             recording = self.session.observe(
                 self.plan,
                 folder,
-                feature_text=self.node.path.read_text(encoding="utf-8"),
+                feature=self.node.path,
                 tell=live.tell,
             )
         finally:
@@ -173,11 +173,12 @@ class Trial:
 
     def trouble(self, view: MeterView, at_s: float) -> str:
         """Why this meter may not judge what happened around a moment, or ""."""
-        if view.meter not in self._troubles:
+        key = (view.meter, at_s)
+        if key not in self._troubles:
             rules = {rule_id: self.named_rule(rule_id) for rule_id in BENCH_RULES}
             found = meter_trouble(self.recording, view, rules, at_s)
-            self._troubles[view.meter] = found
-        return self._troubles[view.meter]
+            self._troubles[key] = found
+        return self._troubles[key]
 
     def judge(
         self,

@@ -21,7 +21,7 @@ from harness.core.capabilities import (
     Switches,
 )
 from harness.core.clock import BenchClock
-from harness.core.errors import BenchError, FeatureError
+from harness.core.errors import BenchError, FeatureError, RefusedError
 from harness.core.recording import LogEntry
 from harness.market.constraint import (
     Actor,
@@ -87,10 +87,13 @@ class Aggregator:
     ) -> bool:  # fmt: skip
         try:
             answer = await command(self._devices[role], role, move, level_w)
-        except BenchError as error:
-            # A refusal, by the device or by the driver's own wear budget, is
-            # evidence; whether the link is lost is judged elsewhere.
+        except RefusedError as error:
+            # The device's own no is evidence: the meters show what it costs.
             answer = Acknowledgement(False, str(error))
+        except BenchError as error:
+            # Nobody knows what the device does now: it must not be judged by it.
+            self._log(role, "was not reached", number=number, detail=str(error))
+            raise
         self._log(
             role, "accepts" if answer.accepted else "refuses", number=number,
             detail=answer.detail, sent_s=sent_s, acked_s=self._clock.now_s(),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +21,7 @@ from harness.evidence.bundle import open_bundle, read_bundle
 from harness.rig.file import Rig, check_calibration
 from harness.trial.plan import Plan
 from harness.trial.recorder import Recorder
-from harness.trial.run import LEAD_S, WALL_LEAD_S, check_roles, run
+from harness.trial.run import LEAD_S, WALL_LEAD_S, Outcome, check_roles, run
 
 FLUSH_EVERY_S = 60.0
 """On the wall clock, what was recorded reaches the disk at least this often. [s]"""
@@ -44,10 +47,10 @@ def measure(
     assignment: Assignment,
     folder: Path,
     *,
-    feature_text: str,
+    feature: Path,
     tell: Tell,
 ) -> Recording:
-    """Carry out a plan and return what was observed.
+    """Carry out a plan of a feature file's and return what was observed.
 
     Raises
     ------
@@ -61,18 +64,37 @@ def measure(
     check_calibration(rig, assignment.on)
     open_bundle(
         folder,
-        before=promised(plan, assignment),
+        before=promised(plan, assignment) | {"feature_file": feature.name},
         files={
             "plan.json": json.dumps(plan.as_data(), indent=1, sort_keys=True),
             "rig.toml": assignment.rig_text,
-            "scenario.feature": feature_text,
+            "scenario.feature": feature.read_bytes(),
         },
     )
     virtual = rig.rig.clock == "virtual"
     loop_factory = VirtualLoop if virtual else asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with _ends_are_interrupts(), asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_measure(plan, assignment, folder, tell))
     return read_bundle(folder)
+
+
+@contextmanager
+def _ends_are_interrupts() -> Iterator[None]:
+    """Let a polite kill and a closed terminal end a trial as safely as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in ends}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
@@ -120,8 +142,21 @@ async def _measure(
             elapsed_s = max(time.perf_counter() - began, 1e-6)
             tell(now_s, (now_s + lead_s) / elapsed_s if virtual else 1.0)
 
-        outcome = await run(plan, assignment.rig, recorder, clock, told)
+        outcome = Outcome()
+        try:
+            await run(plan, assignment.rig, recorder, clock, told, outcome)
+        except BaseException as error:
+            facts = outcome.facts | {"cut_short_by": _said(error)}
+            recorder.close(complete=False, facts=facts)
+            raise
         recorder.close(complete=True, facts=outcome.facts)
+
+
+def _said(error: BaseException) -> str:
+    """What cut a trial short, as the bundle keeps it."""
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return "it was interrupted"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def recall(plan: Plan, folder: Path) -> Recording:

@@ -48,6 +48,8 @@ class _Watch:
     """Who was last heard of when; a device silent for too long ends the trial."""
 
     clock: BenchClock
+    polled: set[str] = field(default_factory=set)
+    """Roles that must answer a poll to count as heard: a wire is not enough."""
     failing_since_s: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +59,10 @@ class _Watch:
 
     def heard(self, role: str) -> None:
         self.failing_since_s.pop(role, None)
+
+    def connected(self, role: str) -> None:
+        if role not in self.polled:
+            self.heard(role)
 
     def check(self, rig: Rig) -> None:
         now_s = self.clock.now_s()
@@ -89,7 +95,7 @@ class _Observer:
         if event.kind == "lost":
             self.watch.failed(event.role, event.detail)
         elif event.kind == "connected":
-            self.watch.heard(event.role)
+            self.watch.connected(event.role)
         if self.aggregator is not None:
             self.aggregator.hear(event)
         else:
@@ -97,13 +103,19 @@ class _Observer:
 
 
 async def run(
-    plan: Plan, rig: Rig, recorder: Recorder, clock: BenchClock, tell: Tell
-) -> Outcome:
+    plan: Plan,
+    rig: Rig,
+    recorder: Recorder,
+    clock: BenchClock,
+    tell: Tell,
+    outcome: Outcome,
+) -> None:
     """Carry out a plan on a rig, recording everything.
 
     `clock` must stand at its lead when this is called; a held one runs from when
-    every part of the bench is ready. Whatever happens, every device that was
-    instructed is sent to its safe state before this returns.
+    every part of the bench is ready. Whatever happens, every device is sent to its
+    safe state before this returns or raises, and `outcome` holds what was learnt
+    until then.
 
     Raises
     ------
@@ -113,7 +125,6 @@ async def run(
         If a part of the bench failed; what was recorded stays.
     """
     check_roles(plan, rig)
-    outcome = Outcome()
     observer = _Observer(recorder, clock)
     tell(clock.now_s())
     async with assemble(rig, clock, observer) as bench:
@@ -137,7 +148,6 @@ async def run(
         if after != outcome.facts["identities"]:
             recorder.log("bench", "identities changed", after=after)
             outcome.facts["identities_after"] = after
-    return outcome
 
 
 def check_roles(plan: Plan, rig: Rig) -> None:
@@ -200,6 +210,7 @@ async def _observe(
     async with asyncio.TaskGroup() as group:
         for role, device in bench.devices.items():
             if isinstance(device, Polled):
+                observer.watch.polled.add(role)
                 group.create_task(_poll(role, device, bench.clock, observer, recorder))
         group.create_task(_pulse(bench, observer, recorder, tell))
 
@@ -319,20 +330,26 @@ async def _operate(operation: Operation, bench: Bench, recorder: Recorder) -> No
 async def _make_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None:
     """Send every device to its safe state, whatever the others do."""
     results: dict[str, object] = {}
+    outcome.facts["made_safe"] = results
+    unforeseen: list[Exception] = []
     for role, device in bench.devices.items():
         if role in bench.rig.device:
-            results[role] = await _one_safe(role, device)
+            results[role] = await _one_safe(role, device, unforeseen)
             recorder.log(role, "made safe", result=results[role])
-    outcome.facts["made_safe"] = results
+    if unforeseen:
+        raise unforeseen[0]
 
 
-async def _one_safe(role: str, device: Device) -> str:
+async def _one_safe(role: str, device: Device, unforeseen: list[Exception]) -> str:
     try:
         await asyncio.wait_for(device.make_safe(), SAFE_CALL_S)
     except TimeoutError:
         return f"{role}: no answer within {SAFE_CALL_S:.0f} s"
     except FlexrigError as error:
         return str(error)
+    except Exception as error:  # a driver's defect must not keep others unsafe
+        unforeseen.append(error)
+        return f"{role}: {type(error).__name__}: {error}"
     return "done"
 
 

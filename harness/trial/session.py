@@ -22,7 +22,7 @@ class Session:
     """The run whose bundles are judged again instead of measuring."""
 
     def observe(
-        self, plan: Plan, folder: Path, *, feature_text: str, tell: Tell
+        self, plan: Plan, folder: Path, *, feature: Path, tell: Tell
     ) -> Recording:
         """Carry the plan out, or read back the recording that was made of it.
 
@@ -33,6 +33,4 @@ class Session:
         """
         if self.rejudge is not None:
             return recall(plan, self.rejudge / folder.name)
-        return measure(
-            plan, self.assignment, folder, feature_text=feature_text, tell=tell
-        )
+        return measure(plan, self.assignment, folder, feature=feature, tell=tell)

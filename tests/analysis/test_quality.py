@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from uncertainties import ufloat
 
@@ -43,6 +43,7 @@ positive = st.floats(0.1, 100)
 powers = st.floats(-1e4, 1e4).filter(lambda watts: abs(watts) > 1e-3)
 
 
+@settings(deadline=None)
 @given(powers, powers, positive, positive, st.floats(0.0001, 0.05))
 def test_difference_agrees_with_an_independent_library(a, b, u_a, u_b, relative):
     def reading(value, u):
@@ -57,6 +58,7 @@ def test_difference_agrees_with_an_independent_library(a, b, u_a, u_b, relative)
     assert got.u == pytest.approx(expected.std_dev, rel=1e-9)
 
 
+@settings(deadline=None)
 @given(powers, positive, st.floats(-50, 50))
 def test_scaling_scales_value_and_budget(value, u, factor):
     ends = (value - 1, value + 1)

@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.estimate import Contribution, Estimate
@@ -63,6 +63,7 @@ def test_round_trip_is_exact():
     assert verdicts_from_text(verdicts_to_text([VERDICT, VERDICT])) == [VERDICT] * 2
 
 
+@settings(deadline=None)
 @given(anything, anything, st.text(), st.sampled_from(list(Outcome)))
 def test_any_number_and_word_comes_back(number, other, word, outcome):
     verdict = replace(

@@ -2,7 +2,7 @@ import math
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.estimate import Contribution, Estimate
@@ -194,6 +194,7 @@ def test_an_unknown_decision_rule_names_the_known():
 numbers = st.floats(-100, 100)
 
 
+@settings(deadline=None)
 @given(numbers, st.floats(0, 20))
 def test_a_stricter_rule_never_passes_what_a_kinder_one_fails(got, u):
     simple, strict, four_way = (
@@ -206,6 +207,7 @@ def test_a_stricter_rule_never_passes_what_a_kinder_one_fails(got, u):
     assert (four_way in (PASS, C_PASS)) == (simple is PASS)
 
 
+@settings(deadline=None)
 @given(numbers, st.floats(0.01, 20))
 def test_a_guard_band_of_u_keeps_false_acceptance_below_its_promise(got, u):
     # ILAC-G8:09/2019, 4.2.2: w = U gives a specific risk below 2.5 % at one bound.

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.quantities import (
@@ -84,12 +84,14 @@ def test_what_cannot_be_read_says_what_would_do(parse, text, says):
         parse(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 86400))
 def test_clock_round_trip(at_s):
     hour, rest = divmod(at_s, 3600)
     assert parse_clock(f"{hour}:{rest // 60:02}:{rest % 60:02}") == at_s
 
 
+@settings(deadline=None)
 @given(st.decimals(-1e6, 1e6, places=3))
 def test_kilowatts_are_a_thousand_watts(number):
     kilowatts = parse_quantity(f"{number:f} kW")
