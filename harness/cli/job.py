@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from harness.cli.progress import show_progress
@@ -120,7 +121,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Leave no run behind: interrupt it, wait for its safe state, then kill it."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(timeout=SAFE_WITHIN_S)
     except subprocess.TimeoutExpired:
@@ -174,14 +175,18 @@ def _why_ended(job: Job, status: int) -> str:
     """One sentence on how pytest ended, if not with verdicts."""
     log = job.folder / "pytest.log"
     text = log.read_text(errors="replace")
-    if status == signal.SIGINT and "KeyboardInterrupt" in text:
+    if status == pytest.ExitCode.INTERRUPTED and "KeyboardInterrupt" in text:
         return "the run was interrupted; what was recorded until then is kept."
-    if status == 5 or "deselected" in text:
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
         return "no scenario was selected. Try: other words after -k or -m."
     if status < 0:
         return f"the run was killed (signal {-status}). Try: {log}, or a new run."
     said = re.findall(r"(?:UsageError|^ERROR): (.+)$", text, re.MULTILINE)
     said += re.findall(r"^_+ ERROR collecting .+ _+\n(.+)$", text, re.MULTILINE)
+    if said and "Unknown marker" in said[-1]:
+        tags = said[-1].partition("expression: ")[2].partition(".")[0]
+        return f"-m: no scenario has the tag {tags}. Try: a feature's tag, without @."
     if said:
-        return str(said[-1])
+        hint = "" if "Try: " in said[-1] else ". Try: words joined by and, or, not."
+        return f"{said[-1]}{hint}"
     return f"the run ended early (pytest: {status}). Try: {log}, which says why."

@@ -1,0 +1,41 @@
+"""The phrase library: each phrase says what it means; shipped features know them all."""
+
+from datetime import date
+
+import pytest
+
+from harness.rig.shipped import shipped
+from harness.rulebook.loader import load_rulebook
+from harness.steps.phrases import all_phrases
+from harness.steps.reading import read_feature
+
+FEATURES = sorted(shipped("features").rglob("*.feature"))
+
+
+def test_features_are_found():
+    assert len(FEATURES) >= 3
+
+
+def test_every_phrase_says_what_it_means_and_is_there_once():
+    phrases = all_phrases()
+    assert len(phrases) >= 25
+    assert all(phrase.meaning.endswith(".") for phrase in phrases)
+    said = [(phrase.keyword, phrase.text) for phrase in phrases]
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("path", FEATURES, ids=lambda path: path.stem)
+def test_every_shipped_feature_would_be_carried_out_as_it_reads(path):
+    feature = read_feature(path, load_rulebook(), date(2026, 11, 22))
+    assert feature.scenarios
+
+
+@pytest.mark.parametrize("path", FEATURES, ids=lambda path: path.stem)
+def test_no_step_of_a_shipped_feature_fits_two_phrases(path):
+    feature = read_feature(path, load_rulebook(), date(2026, 11, 22))
+    for scenario in feature.scenarios.values():
+        for step in scenario.render(
+            {"time": "x", "period": "1 h", "end": "1:00"}
+        ).steps:
+            fits = [p.text for p in all_phrases() if p.matches(step.name)]
+            assert len(fits) == 1, f"{step.name}: {fits}"
