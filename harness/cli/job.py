@@ -183,10 +183,6 @@ def _why_ended(job: Job, status: int) -> str:
         return f"the run was killed (signal {-status}). Try: {log}, or a new run."
     said = re.findall(r"(?:UsageError|^ERROR): (.+)$", text, re.MULTILINE)
     said += re.findall(r"^_+ ERROR collecting .+ _+\n(.+)$", text, re.MULTILINE)
-    if said and "Unknown marker" in said[-1]:
-        tags = said[-1].partition("expression: ")[2].partition(".")[0]
-        return f"-m: no scenario has the tag {tags}. Try: a feature's tag, without @."
     if said:
-        hint = "" if "Try: " in said[-1] else ". Try: words joined by and, or, not."
-        return f"{said[-1]}{hint}"
+        return str(said[-1])
     return f"the run ended early (pytest: {status}). Try: {log}, which says why."

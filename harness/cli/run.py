@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
+from pytest_bdd.parser import Feature
 from rich.console import Console
 
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
+from harness.cli.selection import selection
 from harness.core.errors import EvidenceError, FeatureError, UsageError
 from harness.reporting.allure_html import generate
 from harness.reporting.builtin_html import write_report
@@ -78,7 +80,9 @@ def run(
     day = read_date(on)
     check_calibration(rig_file, day)
     paths = _feature_paths(features)
-    scenarios = _check_features(paths, day)
+    read = _read_features(paths, day)
+    select = selection(keyword, tags, read)
+    scenarios = sum(len(feature.scenarios) for feature in read)
     virtual = rig_file.rig.clock == "virtual"
     job = Job(
         features=tuple(paths),
@@ -88,7 +92,7 @@ def run(
         decision_rule=decision_rule,
         seed=seed,
         workers=min(workers or 2, scenarios) if virtual else 1,
-        select=_selection(keyword, tags),
+        select=select,
     )
     console = make_console()
     console.print(
@@ -100,13 +104,6 @@ def run(
     )
     status = carry_out(job, console)
     sys.exit(_report(job, status, console, allure=allure))
-
-
-def _selection(keyword: str | None, tags: str | None) -> tuple[str, ...]:
-    chosen: list[str] = []
-    chosen += ["-k", keyword] if keyword else []
-    chosen += ["-m", tags] if tags else []
-    return tuple(chosen)
 
 
 def read_date(text: str | None) -> date:
@@ -140,12 +137,12 @@ def _feature_paths(names: Sequence[str]) -> list[Path]:
     return [path.absolute() for path in paths]
 
 
-def _check_features(paths: Sequence[Path], on: date) -> int:
-    """Check every file before anything runs; return how many scenarios there are."""
+def _read_features(paths: Sequence[Path], on: date) -> list[Feature]:
+    """Read and check every file before anything runs."""
     if not paths:
         raise FeatureError("features", "no feature file found", "a path to one")
     rulebook = load_rulebook()
-    return sum(len(read_feature(path, rulebook, on).scenarios) for path in paths)
+    return [read_feature(path, rulebook, on) for path in paths]
 
 
 def _new_folder(wanted: Path | None) -> Path:

@@ -241,6 +241,9 @@ MISSING = {
         "my_bench/emulated.toml: no such rig file",
         ".toml",
     ),
+    "tag": (("-m", "UC1 and turnup"), "no scenario has the tag 'turnup'", "turn_up"),
+    "words to choose by": (("-k", "a b (("), "-k 'a b ((': expected end", "and, or"),
+    "tags to choose by": (("-m", "UC1 and"), "-m 'UC1 and': expected", "and, or, not"),
     "date": (("--date", "2026-13-01"), "--date: '2026-13-01' is no date", "YYYY-MM"),
 }
 

@@ -66,29 +66,11 @@ def test_other_codes(tmp_path, change, code, outcome, says):
     assert ended.text.count("Try: ") >= 1
 
 
-SELECTED_NOTHING = {
-    "no such words": (
-        ("-m", "turn_up"),
-        "no scenario was selected. Try: other words after -k or -m.",
-    ),
-    "no such tag": (("-m", "kettle"), "-m: no scenario has the tag kettle. Try: "),
-    "nobody can read it": (
-        ("-m", "UC1 and not"),
-        "Wrong expression passed to '-m': UC1 and not: ",
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    ("options", "says"), SELECTED_NOTHING.values(), ids=SELECTED_NOTHING
-)
-def test_2_nothing_was_selected(tmp_path, options, says):
-    ended = run(tmp_path, options=options)
+def test_2_nothing_was_selected(tmp_path):
+    ended = run(tmp_path, options=("-m", "turn_up"))
     assert ended.code == 2
-    assert says in ended.text.splitlines()[1]
-    assert "Try: " in ended.text
-    assert "Traceback" not in ended.text
-    assert len(ended.text.splitlines()) == 2
+    says = "no scenario was selected. Try: other words after -k or -m."
+    assert ended.text.splitlines()[1:] == [says]
 
 
 def test_the_same_verdicts_come_from_the_recording_alone(late):

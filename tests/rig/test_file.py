@@ -106,9 +106,7 @@ WRONG = {
         r"modbus://127.0.0.1:502/1 is already the address of 'ev'",
     ),
     "real part on virtual time": (
-        changed(
-            "emulator = {}\n\n[meter", 'address = "ws://10.0.0.7:80/x"\n\n[meter'
-        ),
+        changed("emulator = {}\n\n[meter", 'address = "ws://10.0.0.7:80/x"\n\n[meter'),
         r"\[device.ev\]: a part outside the process cannot run on virtual time",
     ),
     "emulated meter on a real device": (

@@ -1,4 +1,4 @@
-"""The phrase library: each phrase says what it means; shipped features know them all."""
+"""The phrase library: each phrase has a meaning; shipped features know them all."""
 
 from datetime import date
 

@@ -13,6 +13,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import click
+
 from harness.rig.file import ExpectTable, read_rig
 from harness.steps.reading import scenario_name
 from tests.cli.bench import GOOD_RIG, ROOT, pytest_here
@@ -43,7 +45,7 @@ def good_cases() -> list[Case]:
 
 
 def shortfall(case: Case, folder: Path, *options: str) -> str:
-    """Run one scenario on one rig; return how it fell short of what is wanted, or ""."""
+    """Run one scenario on one rig; return how it fell short, or ""."""
     path, feature, scenario = case
     ended = pytest_here(
         ROOT / "features" / feature, path, folder, "-k", scenario_name(scenario),
@@ -91,10 +93,10 @@ def main() -> None:
         for case, seed, wrong in pool.imap_unordered(_try, tasks):
             passed[case] += not wrong
             if wrong:
-                print(f"{case[0].stem}, seed {seed}: {wrong}", flush=True)
+                click.echo(f"{case[0].stem}, seed {seed}: {wrong}")
     for case in cases:
         path, _, scenario = case
-        print(f"{passed[case]:>4} of {chosen.seeds}  {path.stem:<28} {scenario}")
+        click.echo(f"{passed[case]:>4} of {chosen.seeds}  {path.stem:<28} {scenario}")
     sys.exit(0 if passed.total() == len(tasks) else 1)
 
 

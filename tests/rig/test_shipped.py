@@ -1,0 +1,46 @@
+"""A file is the one that was named, or the shipped one of that name, and no other."""
+
+import pytest
+
+from harness.rig.shipped import find_file, shipped
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name", ["emulated", "emulated.toml", "rigs/emulated", "rigs/emulated.toml"]
+)
+def test_a_shipped_rig_has_a_short_name(name):
+    assert find_file(name, "rigs") == shipped("rigs") / "emulated.toml"
+
+
+@pytest.mark.parametrize("name", ["stops_early", "bad/stops_early", "stops_early.toml"])
+def test_a_bad_rig_is_found_by_its_name(name):
+    assert find_file(name, "rigs") == shipped("rigs") / "bad/stops_early.toml"
+
+
+def test_a_feature_is_found_by_its_name():
+    found = find_file("quarter_hour", "features")
+    assert found == shipped("features") / "services/quarter_hour.feature"
+
+
+def test_a_file_of_mine_comes_first(elsewhere):
+    (elsewhere / "emulated.toml").write_text("mine")
+    assert find_file("emulated.toml", "rigs").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my_bench/emulated.toml", "/nowhere/emulated.toml", "../emulated.toml"],
+)
+def test_a_mistyped_folder_never_becomes_the_emulated_bench(name):
+    assert not find_file(name, "rigs").exists()
+
+
+@pytest.mark.parametrize("name", ["**", "[x", "emul*", "nothing_of_the_kind"])
+def test_a_name_is_no_pattern(name):
+    assert not find_file(name, "rigs").exists()
