@@ -23,7 +23,7 @@ def cli() -> None:
     \b
     First steps:
       flexrig run                         the shipped features on the emulated home
-      flexrig run --rig rigs/bad/slow.toml    watch a bad device be caught
+      flexrig run quarter_hour --rig stops_early    watch a bad device be caught
       flexrig run my.feature --rig my.toml    your feature on your bench
 
     Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
@@ -41,6 +41,12 @@ def main() -> None:
         cli.main(standalone_mode=False)
     except FlexrigError as error:
         click.echo(f"flexrig: {error}", err=True)
+        sys.exit(EXIT_BENCH_OR_USAGE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fact = f"{error.filename}: {error.strerror}. Try: another place, or its rights."
+        click.echo(f"flexrig: {fact}", err=True)
         sys.exit(EXIT_BENCH_OR_USAGE)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

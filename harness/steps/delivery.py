@@ -42,8 +42,9 @@ def event_or_verdict(trial: Trial, role: str, quantity: str) -> Event | None:
     """Return the event, or judge that nothing but the device's own word is there."""
     event = instructed_event(trial, role)
     if event is None:
-        rule = trial.rule(role, quantity)
-        nothing = Estimate(math.nan, rule.unit, why="no independent meter saw it")
+        rule, seen = trial.rule(role, quantity), trial.view(role) is not None
+        why = "nothing was asked of it" if seen else "no independent meter saw it"
+        nothing = Estimate(math.nan, rule.unit, why=why)
         trial.judge(role, nothing, rule, channels=(f"{role}.power_w",))
     return event
 
