@@ -4,7 +4,7 @@ BIN := .venv/bin
 RIG ?= rigs/emulated.toml
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: trial test lint bench wheel clean
+.PHONY: trial test lint bench seeds wheel clean
 trial: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run --rig $(RIG)
 
@@ -20,6 +20,12 @@ lint: .venv/.ready
 
 bench: .venv/.ready
 	$(BIN)/python benchmarks/run.py
+
+# Every bad rig caught for its own reason, the good one passing, over 20 seeds; then
+# the recording digest of one seed over 20 runs, idle and with every core busy.
+seeds: .venv/.ready
+	$(BIN)/python -m tests.tools.seeds --seeds 20
+	$(BIN)/python -m tests.tools.digests
 
 wheel: .venv/.ready
 	$(BIN)/python -m build --wheel
