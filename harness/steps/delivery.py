@@ -39,13 +39,14 @@ INDOOR_SENSOR_U_C = 0.25
 
 
 def event_or_verdict(trial: Trial, role: str, quantity: str) -> Event | None:
-    """Return the event, or judge that nothing but the device's own word is there."""
+    """Return the event, or judge that nothing was asked, or seen by a meter."""
     event = instructed_event(trial, role)
     if event is None:
-        rule, seen = trial.rule(role, quantity), trial.view(role) is not None
-        why = "nothing was asked of it" if seen else "no independent meter saw it"
+        rule, view = trial.rule(role, quantity), trial.view(role)
+        why = "no independent meter saw it" if view is None else "nothing was asked"
+        channel = f"{role}.power_w" if view is None else view.channel
         nothing = Estimate(math.nan, rule.unit, why=why)
-        trial.judge(role, nothing, rule, channels=(f"{role}.power_w",))
+        trial.judge(role, nothing, rule, channels=(channel,))
     return event
 
 

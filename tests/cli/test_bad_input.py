@@ -6,6 +6,7 @@ run, nothing may look like a pass, and nobody is shown a traceback.
 
 import pytest
 
+from harness.rig.shipped import find_file
 from tests.cli.bench import (
     GOOD_RIG,
     QUARTER_HOUR,
@@ -299,3 +300,31 @@ def test_a_role_that_the_rig_lacks_breaks_its_scenario_and_no_other(tmp_path):
     assert (ended.code, ended.exit_code) == (1, 2)
     says = "emulated.toml: the scenario needs a tumble dryer, the rig has none"
     require_one_sentence(ended.text, says, "[device.tumble_dryer]")
+
+
+def test_a_place_that_cannot_be_written_is_said(monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device", "/dev/full")
+
+    monkeypatch.setattr("harness.cli.lists.load_rulebook", full)
+    ended = flexrig_here("rules")
+    assert ended.code == 2
+    assert ended.text.startswith("flexrig: /dev/full: No space left on device. Try: ")
+
+
+def test_what_the_help_shows_is_there():
+    listed = flexrig_here("--help").text
+    assert "flexrig run quarter_hour --rig stops_early" in listed
+    assert find_file("quarter_hour", "features").is_file()
+    assert find_file("stops_early", "rigs").is_file()
+
+
+def test_a_scenario_that_asks_nothing_is_inconclusive_and_says_why(tmp_path):
+    asks = (
+        "    When the ESO instructs the EV to turn down to 1.4 kW from 17:00 to",
+        "#",
+    )
+    path = feature(tmp_path / "bench.feature", asks)
+    ended = pytest_here(path, GOOD_RIG, tmp_path / "run", "-k", "car_gives")
+    assert ended.exit_code == 3
+    assert "nothing was asked" in ended.record.verdicts[0].reason
