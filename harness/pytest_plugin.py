@@ -15,6 +15,7 @@ import pytest
 from pytest_bdd import scenario
 from pytest_bdd.parser import Step
 
+from harness.checks.decide import DECISION_RULES
 from harness.core.errors import FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
@@ -34,7 +35,6 @@ from harness.trial.session import Session
 pytest_plugins = list(STEP_MODULES)
 
 DEFAULT_RIG = "rigs/emulated.toml"
-DECISION_RULES = ("simple", "guard-band", "non-binary")
 _SESSION = pytest.StashKey[Session]()
 
 

@@ -14,7 +14,7 @@ import click
 
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
-from harness.cli.run import DECISION_RULES
+from harness.cli.run import DECISION_RULE
 from harness.core.errors import EvidenceError
 from harness.evidence.bundle import MANIFEST, read_manifest, verify
 from harness.evidence.compare import same_verdicts
@@ -28,7 +28,7 @@ PROMISED = frozenset({"rig_file", "feature_file", "date", "decision_rule", "seed
 
 @click.command()
 @click.argument("run_folder", type=click.Path(path_type=Path))
-@click.option("--decision-rule", type=DECISION_RULES, help="Judge by another rule.")
+@click.option("--decision-rule", type=DECISION_RULE, help="Judge by another rule.")
 def rejudge(run_folder: Path, decision_rule: str | None) -> None:
     """Judge the recordings of RUN_FOLDER again, without a bench.
 

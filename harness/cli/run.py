@@ -11,6 +11,7 @@ import click
 from pytest_bdd.parser import Feature
 from rich.console import Console
 
+from harness.checks.decide import DECISION_RULES
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
 from harness.cli.selection import selection
@@ -26,7 +27,7 @@ from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
 from harness.steps.reading import read_feature
 
-DECISION_RULES = click.Choice(["simple", "guard-band", "non-binary"])
+DECISION_RULE = click.Choice(DECISION_RULES)
 
 
 @click.command()
@@ -39,7 +40,7 @@ DECISION_RULES = click.Choice(["simple", "guard-band", "non-binary"])
 )
 @click.option(
     "--decision-rule",
-    type=DECISION_RULES,
+    type=DECISION_RULE,
     help="How uncertainty enters a verdict. Default: the rig file's.",
 )
 @click.option("--date", "on", help="Date of the trial, YYYY-MM-DD. Default: today.")
