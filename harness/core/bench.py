@@ -7,6 +7,7 @@ public object, ``DRIVER``, a `Driver`; the rig file names the module
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from harness.core.capabilities import Device
 from harness.core.circuit import Circuit
 from harness.core.clock import BenchClock
+from harness.core.faults import FaultKind
 from harness.core.recording import Reading
 
 
@@ -79,6 +81,25 @@ class EmulatorContext:
     """Serve a pseudo-terminal instead of TCP (wall clock only)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kindness:
+    """What a device stands without harm; more is refused before it reaches it.
+
+    The defaults allow everything. `source` says where the numbers come from, and
+    "(unverified)" with it if nobody read them there.
+    """
+
+    writes_per_hour: float = math.inf
+    """Instructions of any kind: some devices keep each one in flash memory."""
+    cycles_per_hour: float = math.inf
+    """Changes from drawing to not drawing: relays and compressors wear."""
+    least_state_s: float = 0.0
+    """How long a state must stand before the next instruction. [s]"""
+    least_poll_interval_s: float = 0.0
+    """Asked for its values more often, it suffers or lies. [s]"""
+    source: str = ""
+
+
 class Emulator(Protocol):
     """A software device on the real wire protocol."""
 
@@ -122,3 +143,11 @@ class Driver:
     """True if the emulator can serve a pseudo-terminal."""
     operations: tuple[str, ...] = field(default=())
     """What a person can do to it: ``plug in``, ``unplug``."""
+    faults: tuple[FaultKind, ...] = ()
+    """The device faults that its emulator can have (`Breakable.breaks`)."""
+    frame_length: Callable[[bytes], int] | None = None
+    """Length of the first whole message in these bytes of the wire, 0 if none is whole
+    yet; for wire faults. None: each piece that arrives is taken for one message."""
+    kindness: Kindness = Kindness()
+    not_dispatchable: str = ""
+    """Why nobody can instruct it over a wire, if so: a trial that tries is refused."""

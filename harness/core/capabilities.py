@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -101,4 +102,31 @@ class Switches(Protocol):
 
     async def switch(self, on: bool) -> Acknowledgement:
         """Open or close the relay."""
+        ...
+
+
+@runtime_checkable
+class SetsPower(Protocol):
+    """Can be told what power to take or to give: a battery, a V2G charger."""
+
+    async def set_power_w(self, power_w: float | None) -> Acknowledgement:
+        """Take this power, negative to feed it in, or run freely with ``None``. [W]"""
+        ...
+
+
+@runtime_checkable
+class SetsReactivePower(Protocol):
+    """Can be told what reactive power to take or to give."""
+
+    async def set_reactive_var(self, reactive_var: float | None) -> Acknowledgement:
+        """Take this reactive power (inductive is positive); ``None`` for none. [var]"""
+        ...
+
+
+@runtime_checkable
+class PlansDeparture(Protocol):
+    """Charges towards a departure, as a vehicle's own planner does."""
+
+    async def plan_departure(self, soc_percent: float, at: datetime) -> Acknowledgement:
+        """Be charged this far by then; `at` carries its time zone. [%]"""
         ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 NOMINAL_V = 230.0
 
@@ -23,6 +23,15 @@ class Load(Protocol):
 
         Times never decrease from call to call.
         """
+        ...
+
+
+@runtime_checkable
+class ReactiveLoad(Load, Protocol):
+    """A load whose current is out of step with the voltage."""
+
+    def reactive_var(self, at_s: float) -> float:
+        """Return reactive power; drawing as an inductor does is positive. [var]"""
         ...
 
 
@@ -80,6 +89,18 @@ class Circuit:
             return total_w + self._line_ohm * current_a * current_a
         return sum(
             self._loads[role].power_w(at_s) for role in seen if role in self._loads
+        )
+
+    def reactive_var(self, sees: Iterable[str], at_s: float) -> float:
+        """Return reactive power through a meter that sees these roles. [var]
+
+        Loads that are not a `ReactiveLoad` have none; neither has the line.
+        """
+        seen = tuple(sees)
+        roles = self._loads if self.EVERYTHING in seen else seen
+        loads = [self._loads[role] for role in roles if role in self._loads]
+        return sum(
+            load.reactive_var(at_s) for load in loads if isinstance(load, ReactiveLoad)
         )
 
     def voltage_v(self, at_s: float) -> float:
