@@ -1,4 +1,4 @@
-"""flexrig run | rejudge | emulate | devices | steps | rules."""
+"""flexrig run | rejudge | emulate | doctor | devices | check-driver | …"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import click
 
 from harness.cli.emulate import emulate
+from harness.cli.kit import check_driver, new_device
 from harness.cli.lists import devices, rules, steps
 from harness.cli.rejudge import rejudge
 from harness.cli.run import run
@@ -31,7 +32,10 @@ def cli() -> None:
     """
 
 
-for _command in (run, rejudge, emulate, devices, steps, rules):
+COMMANDS = (
+    run, rejudge, emulate, devices, steps, rules, check_driver, new_device
+)  # fmt: skip
+for _command in COMMANDS:
     cli.add_command(_command)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -44,6 +45,27 @@ def find_driver(name: str, where: str) -> Driver:
         hint = repr(near[0]) if near else f"one of {', '.join(known)}"
         raise RigError(f"{where} driver", f"no driver {name!r}", hint)
     return driver
+
+
+def folder_of(driver: Driver) -> Path:
+    """Return the folder that holds a driver's module.
+
+    Raises
+    ------
+    RigError
+        If it is not one that rig files can name.
+    """
+    module = f"{_PACKAGE}.{driver.name.replace('/', '.')}"
+    if driver.name not in _own_names():
+        points = [
+            point
+            for point in entry_points(group=_GROUP)
+            if getattr(point.load(), "name", "") == driver.name
+        ]
+        if not points:
+            raise RigError(driver.name, "no such driver", "flexrig devices")
+        module = points[0].module
+    return Path(str(importlib.import_module(module).__file__)).parent
 
 
 def check_options(
@@ -91,10 +113,22 @@ def _load(name: str) -> Driver | None:
     return driver if isinstance(driver, Driver) else None
 
 
+def _loaded(point: EntryPoint) -> object:
+    """Load what an entry point names; a package that is broken is named."""
+    try:
+        return point.load()
+    except Exception as error:  # whatever somebody else's module raises
+        raise RigError(
+            f"entry point {point.name}",
+            f"cannot be loaded: {type(error).__name__}: {error}",
+            f"mending or uninstalling the package that holds {point.module}",
+        ) from error
+
+
 def _third_party() -> dict[str, Driver]:
     found = {}
     for point in entry_points(group=_GROUP):
-        driver = point.load()
+        driver = _loaded(point)
         if not isinstance(driver, Driver):
             raise RigError(
                 f"entry point {point.value}",

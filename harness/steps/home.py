@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_bdd import given, parsers
 
 from harness.core.errors import FeatureError
@@ -16,6 +18,13 @@ def _(plan: Plan) -> None:
     """The bench holds an EV that charges and a heat pump that heats."""
     plan.need("ev")
     plan.need("heat_pump")
+
+
+@given(parsers.parse("a home with {assets}"))
+def _(plan: Plan, assets: str) -> None:
+    """The bench holds these: ``a battery``, ``a heat pump and an EV``."""
+    for asset in re.split(r",\s*(?:and\s+)?|\s+and\s+", assets):
+        plan.need(role_of(re.sub(r"^(?:an?|its|the)\s+", "", asset.strip())))
 
 
 @given("the published limits")

@@ -17,6 +17,7 @@ from harness.core.capabilities import (
     Demand,
     Device,
     LimitsPower,
+    SetsPower,
     ShiftsDemand,
     Switches,
 )
@@ -32,6 +33,7 @@ from harness.market.constraint import (
     decide_dispatch,
     lose_asset,
 )
+from harness.trial.kindness import Budgets
 from harness.trial.plan import Instruction, MarketAct, Move, Plan
 
 Log = Callable[..., LogEntry]
@@ -41,9 +43,11 @@ class Aggregator:
     """One aggregator with its devices and its agreement, on one bench."""
 
     def __init__(
-        self, plan: Plan, devices: dict[str, Device], clock: BenchClock, log: Log
-    ) -> None:
+        self, plan: Plan, devices: dict[str, Device], clock: BenchClock, log: Log,
+        budgets: Budgets | None = None,
+    ) -> None:  # fmt: skip
         self._plan, self._devices, self._clock, self._log = plan, devices, clock, log
+        self._budgets = budgets or Budgets({})
         self._offers = {offer.role: offer for offer in plan.offers}
         self._position = Position()
         self._told: set[str] = set()
@@ -76,17 +80,34 @@ class Aggregator:
 
     async def release(self, role: str) -> bool:
         """Lift what was asked of an asset; return whether it said yes."""
+        await self._let_stand(role)
         sent_s, held_w = self._clock.now_s(), self._held.get(role)
         self._log(Actor.AGGREGATOR, "releases", role=role, sent_s=sent_s, to_w=held_w)
         move = None if held_w is None else Move.DOWN
         return await self._ask(0, role, sent_s, move, held_w)
 
+    async def _let_stand(self, role: str) -> None:
+        """Wait until a state that began has stood as long as the device needs."""
+        now_s = self._clock.now_s()
+        wait_s = self._budgets.must_stand_s(role, now_s=now_s)
+        if wait_s > 0:
+            self._log(Actor.AGGREGATOR, "waits", role=role, wait_s=wait_s)
+            await self._clock.until(now_s + wait_s)
+
     async def _ask(
         self, number: int, role: str, sent_s: float, move: Move | None,
         level_w: float | None,
     ) -> bool:  # fmt: skip
+        device = self._devices[role]
+        off = move is Move.DOWN and (level_w == 0 or isinstance(device, Switches))
+        if move is not None:
+            refusal = self._budgets.refusal(role, now_s=sent_s, off=off)
+            if refusal:
+                self._log(role, "was spared", number=number, detail=refusal)
+                return False
+        self._budgets.note(role, now_s=sent_s, off=off)
         try:
-            answer = await command(self._devices[role], role, move, level_w)
+            answer = await command(device, role, move, level_w)
         except RefusedError as error:
             # The device's own no is evidence: the meters show what it costs.
             answer = Acknowledgement(False, str(error))
@@ -219,6 +240,8 @@ async def command(
     LinkError
         If the wire failed, or the device answered with a protocol error.
     """
+    if isinstance(device, SetsPower):
+        return await device.set_power_w(level_w)
     if isinstance(device, LimitsPower):
         return await device.limit_power_w(level_w)
     if isinstance(device, ShiftsDemand):

@@ -1,0 +1,216 @@
+"""Does a device do what its driver says it can be asked for?
+
+Each capability that a driver claims is probed on its emulator, and what truly flows in
+the circuit decides: an accepted instruction after which nothing moves is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from harness.core.capabilities import (
+    Acknowledgement,
+    Demand,
+    LimitsPower,
+    PlansDeparture,
+    SetsPower,
+    SetsReactivePower,
+    ShiftsDemand,
+    Switches,
+)
+from harness.kit.findings import Finding, failed, not_applicable, passed
+from harness.kit.stand import ROLE, Stand
+
+Capability = TypeVar("Capability")
+
+WARM_UP_S = 7200.0
+"""How long is waited for power: a heat pump may rest, a car may wait. [s]"""
+DRAWING_W = 50.0
+FOLLOW_S = 900.0
+"""A device follows what it accepted within this, or its claim is false. [s]"""
+PEOPLE_S = 3600.0
+"""Who is asked, not told, takes up to this long. [s]"""
+STEP_S = 5.0
+
+
+async def until(stand: Stand, reached: Callable[[], bool], within_s: float) -> bool:
+    """Let bench time pass until something is reached; return whether it was."""
+    waited_s = 0.0
+    while not reached() and waited_s < within_s:
+        await stand.wait(STEP_S)
+        waited_s += STEP_S
+    return reached()
+
+
+async def draws(stand: Stand) -> bool:
+    """Wait until the device draws or feeds; return whether it ever does."""
+    return await until(stand, lambda: abs(stand.true_w()) > DRAWING_W, WARM_UP_S)
+
+
+async def steady_w(stand: Stand) -> float:
+    """Return the power of a device once it has settled for five minutes. [W]"""
+    await stand.wait(300.0)
+    return stand.true_w()
+
+
+async def limits_power(stand: Stand) -> Finding:
+    """Half the power by a limit, all of it again without."""
+    check, device = "LimitsPower", stand.device
+    assert isinstance(device, LimitsPower)  # noqa: S101 - who calls has looked
+    if not await draws(stand):
+        return not_applicable(check, "the emulator draws nothing that could be limited")
+    before_w = await steady_w(stand)
+    limit_w = abs(before_w) / 2
+    answer = await device.limit_power_w(limit_w)
+    if not answer.accepted:
+        return _refused(check, f"a limit of {limit_w:.0f} W", answer)
+    if not await until(
+        stand, lambda: abs(stand.true_w()) <= 1.05 * limit_w + 20, FOLLOW_S
+    ):
+        return _not_delivered(check, f"at most {limit_w:.0f} W", stand, answer)
+    await device.limit_power_w(None)
+    return await _returns(check, stand, before_w, f"{limit_w:.0f} W and back")
+
+
+async def sets_power(stand: Stand) -> Finding:
+    """A kilowatt each way: the sign must be ours, import positive."""
+    check, device = "SetsPower", stand.device
+    assert isinstance(device, SetsPower)  # noqa: S101 - who calls has looked
+    for asked_w in (1000.0, -1000.0):
+        answer = await device.set_power_w(asked_w)
+        if not answer.accepted:
+            return _refused(check, f"{asked_w:.0f} W", answer)
+        if not await until(stand, _near(stand, asked_w), FOLLOW_S):
+            return _not_delivered(check, f"{asked_w:.0f} W", stand, answer)
+    await device.set_power_w(None)
+    return passed(check, "1,000 W and −1,000 W were delivered")
+
+
+def _near(stand: Stand, asked_w: float) -> Callable[[], bool]:
+    return lambda: abs(stand.true_w() - asked_w) < 100.0
+
+
+async def sets_reactive_power(stand: Stand) -> Finding:
+    """Half a kilovar, inductive."""
+    check, device = "SetsReactivePower", stand.device
+    assert isinstance(device, SetsReactivePower)  # noqa: S101 - who calls has looked
+
+    def seen_var() -> float:
+        return stand.circuit.reactive_var((ROLE,), stand.clock.now_s())
+
+    answer = await device.set_reactive_var(500.0)
+    if not answer.accepted:
+        return _refused(check, "500 var", answer)
+    if not await until(stand, lambda: abs(seen_var() - 500.0) < 50.0, FOLLOW_S):
+        return _not_delivered(check, "500 var", stand, answer)
+    await device.set_reactive_var(None)
+    return passed(check, "500 var were delivered")
+
+
+async def shifts_demand(stand: Stand) -> Finding:
+    """Less on request, as a mean over five minutes: compressors take turns."""
+    check, device = "ShiftsDemand", stand.device
+    assert isinstance(device, ShiftsDemand)  # noqa: S101 - who calls has looked
+    if not await draws(stand):
+        return not_applicable(check, "the emulator draws nothing that could be reduced")
+    before_w = await _mean_w(stand)
+    answer = await device.shift_demand(Demand.REDUCE)
+    if not answer.accepted:
+        return _refused(check, "less", answer)
+    for _ in range(int(PEOPLE_S / 300)):
+        if await _mean_w(stand) < 0.9 * before_w:
+            await device.shift_demand(Demand.NORMAL)
+            return passed(check, f"asked for less, it drew less than {before_w:.0f} W")
+    return _not_delivered(check, f"less than {before_w:.0f} W", stand, answer)
+
+
+async def switches(stand: Stand) -> Finding:
+    """Off is off."""
+    check, device = "Switches", stand.device
+    assert isinstance(device, Switches)  # noqa: S101 - who calls has looked
+    if not await draws(stand):
+        return not_applicable(check, "the emulator draws nothing that could be cut")
+    answer = await device.switch(False)
+    if not answer.accepted:
+        return _refused(check, "off", answer)
+    if not await until(stand, lambda: abs(stand.true_w()) < 1.0, 60.0):
+        return _not_delivered(check, "nothing", stand, answer)
+    await stand.wait(max(60.0, stand.driver.kindness.least_state_s))
+    answer = await device.switch(True)
+    if not answer.accepted:
+        return _refused(check, "on", answer)
+    return passed(check, "off was off, and on was accepted")
+
+
+async def plans_departure(stand: Stand) -> Finding:
+    """A departure in four hours is taken."""
+    check, device = "PlansDeparture", stand.device
+    assert isinstance(device, PlansDeparture)  # noqa: S101 - who calls has looked
+    at = stand.clock.utc() + timedelta(hours=4)
+    answer = await device.plan_departure(80.0, at)
+    if not answer.accepted:
+        return _refused(check, "80 % in four hours", answer)
+    return passed(check, "80 % in four hours was accepted")
+
+
+PROBES: dict[type, Callable[[Stand], Awaitable[Finding]]] = {
+    LimitsPower: limits_power,
+    SetsPower: sets_power,
+    SetsReactivePower: sets_reactive_power,
+    ShiftsDemand: shifts_demand,
+    Switches: switches,
+    PlansDeparture: plans_departure,
+}
+"""The probe of each capability that can be asked for something."""
+
+
+async def ask_for_less(stand: Stand) -> Acknowledgement | None:
+    """Ask for less in whatever way the device knows; None if it knows none."""
+    device = stand.device
+    if isinstance(device, SetsPower):
+        return await device.set_power_w(-500.0)
+    if isinstance(device, LimitsPower):
+        return await device.limit_power_w(max(abs(stand.true_w()) / 2, 1.0))
+    if isinstance(device, ShiftsDemand):
+        return await device.shift_demand(Demand.REDUCE)
+    if isinstance(device, Switches):
+        return await device.switch(False)
+    return None
+
+
+async def _mean_w(stand: Stand) -> float:
+    seen = []
+    for _ in range(60):
+        await stand.wait(STEP_S)
+        seen.append(stand.true_w())
+    return sum(seen) / len(seen)
+
+
+async def _returns(check: str, stand: Stand, before_w: float, what: str) -> Finding:
+    if await until(stand, lambda: abs(stand.true_w()) >= 0.9 * abs(before_w), PEOPLE_S):
+        return passed(check, what)
+    return failed(
+        check,
+        f"released, it stayed at {stand.true_w():.0f} W; before it was at "
+        f"{before_w:.0f} W",
+        "what lifts a limit on this device",
+    )
+
+
+def _refused(check: str, what: str, answer: Acknowledgement) -> Finding:
+    return failed(
+        check, f"it refused {what}: {answer.detail}", "leave the capability out"
+    )
+
+
+def _not_delivered(
+    check: str, what: str, stand: Stand, answer: Acknowledgement
+) -> Finding:
+    return failed(
+        check,
+        f"accepted, not delivered: {what} was asked, {stand.true_w():.0f} W flowed "
+        f"(it said: {answer.detail})",
+        "the unit and the sign of what is sent",
+    )

@@ -1,0 +1,1 @@
+"""Acme's water heater WH-3 for Flexrig."""
