@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import serial
 from pymodbus.framer import FramerBase, FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU, ReadHoldingRegistersRequest
+from pymodbus.pdu.bit_message import ReadCoilsRequest, WriteMultipleCoilsRequest
 from pymodbus.pdu.register_message import (
     ReadInputRegistersRequest,
     WriteMultipleRegistersRequest,
@@ -115,6 +116,23 @@ class ModbusLink:
         """Read input registers (function 04), as 16-bit words."""
         request = ReadInputRegistersRequest(address=address, count=count)
         return self._words(await self._ask(request), request)
+
+    async def read_coils(self, address: int, count: int) -> list[bool]:
+        """Read coils (function 01)."""
+        request = ReadCoilsRequest(address=address, count=count)
+        reply = await self._ask(request)
+        size = (count + 7) // 8
+        if len(reply) != 2 + size or reply[1] != size:
+            raise self._unfit(request, reply)
+        packed = int.from_bytes(reply[2:], "little")
+        return [bool(packed >> place & 1) for place in range(count)]
+
+    async def write_coils(self, address: int, values: Sequence[bool]) -> None:
+        """Write adjacent coils at once (function 15) and check the echo."""
+        if not 1 <= len(values) <= 1968:
+            raise ValueError(f"1 to 1968 coils fit one write, not {len(values)}")
+        request = WriteMultipleCoilsRequest(address=address, bits=list(values))
+        self._check_echo(await self._ask(request), request, len(values))
 
     async def write_register(self, address: int, value: int) -> None:
         """Write one holding register (function 06) and check the echo."""

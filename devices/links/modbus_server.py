@@ -17,13 +17,11 @@ Choices where the documents leave one:
 
 from __future__ import annotations
 
-import asyncio
-import os
-import tty
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Literal
 
+from devices.links.loopback import Session, serve_port, serve_terminal
 from devices.links.modbus_pdu import (
     TARGET_FAILED,
     USUAL_FUNCTIONS,
@@ -127,73 +125,6 @@ class RtuFraming:
         return [frame + crc16(frame)] if body else []
 
 
-class _Outbox:
-    """Sends replies in order, each after its delay."""
-
-    def __init__(
-        self, send: Callable[[bytes], None], delay_s: Callable[[int], float] | None
-    ) -> None:
-        self._send, self._delay_s = send, delay_s
-        self._loop = asyncio.get_running_loop()
-        self._free_at_s = 0.0
-        self._timers: set[asyncio.TimerHandle] = set()
-
-    def put(self, reply: bytes) -> None:
-        """Send now, or once the delay and all earlier replies are over."""
-        if self._delay_s is None:
-            self._send(reply)
-            return
-        due_s = self._delay_s(len(reply)) + max(self._loop.time(), self._free_at_s)
-        self._free_at_s = due_s
-        timer: asyncio.TimerHandle
-
-        def send() -> None:
-            self._timers.discard(timer)
-            self._send(reply)
-
-        timer = self._loop.call_at(due_s, send)
-        self._timers.add(timer)
-
-    def close(self) -> None:
-        """Drop what has not been sent."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-
-
-class _Connection(asyncio.Protocol):
-    """One client's TCP connection."""
-
-    def __init__(
-        self,
-        framing: TcpFraming | RtuFraming,
-        delay_s: Callable[[int], float] | None,
-        alive: dict[_Connection, asyncio.Future[None]],
-    ) -> None:
-        self._framing, self._delay_s, self._alive = framing, delay_s, alive
-        self._loop = asyncio.get_running_loop()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
-        self._transport = transport
-        self._outbox = _Outbox(transport.write, self._delay_s)
-        self._alive[self] = self._loop.create_future()
-
-    def data_received(self, data: bytes) -> None:
-        replies, in_step = self._framing.receive(data, self._loop.time())
-        for reply in replies:
-            self._outbox.put(reply)
-        if not in_step:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._outbox.close()
-        self._alive.pop(self).set_result(None)
-
-    def close(self) -> None:
-        self._transport.close()
-
-
 @asynccontextmanager
 async def serve_tcp(
     registers: Registers,
@@ -221,33 +152,19 @@ async def serve_tcp(
     reply_delay_s : callable, optional
         Drawn for each reply: how long the device takes to answer. [s]
     """
-    loop = asyncio.get_running_loop()
-    alive: dict[_Connection, asyncio.Future[None]] = {}
-    delay_s = None if reply_delay_s is None else (lambda _size: reply_delay_s())
+    delay_s = None if reply_delay_s is None else (lambda _reply: reply_delay_s())
+    scheme = "modbus" if framing == "tcp" else "rtu+tcp"
 
     def serve(request: bytes) -> bytes:
         return answer(registers, request, functions)
 
-    def connection() -> _Connection:
-        cut: TcpFraming | RtuFraming
+    def session() -> Session:
         if framing == "tcp":
-            cut = TcpFraming(serve, unit)
-        else:
-            cut = RtuFraming(serve, unit, TCP_GAP_S)
-        return _Connection(cut, delay_s, alive)
+            return TcpFraming(serve, unit)
+        return RtuFraming(serve, unit, TCP_GAP_S)
 
-    server = await loop.create_server(connection, "127.0.0.1", port)
-    try:
-        scheme = "modbus" if framing == "tcp" else "rtu+tcp"
-        yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/{unit}"
-    finally:
-        server.close()
-        gone = list(alive.values())
-        for open_connection in list(alive):
-            open_connection.close()
-        if gone:
-            await asyncio.wait(gone)
-        await server.wait_closed()
+    async with serve_port(session, port=port, delay_s=delay_s) as chosen:
+        yield f"{scheme}://127.0.0.1:{chosen}/{unit}"
 
 
 @asynccontextmanager
@@ -264,37 +181,12 @@ async def serve_serial(
     back for the time that the reply's characters would take on the wire, plus
     the silence that parts it from the request.
     """
-    loop = asyncio.get_running_loop()
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    os.set_blocking(master, False)
     framing = RtuFraming(
         lambda request: answer(registers, request, functions), unit, SERIAL_GAP_S
     )
-    outbox = _Outbox(
-        lambda reply: _write(master, reply),
-        lambda size: (size + 8 + 3.5) * BITS_PER_CHARACTER / baud,
-    )
 
-    def readable() -> None:
-        for reply in framing.receive(os.read(master, 4096), loop.time())[0]:
-            outbox.put(reply)
+    def delay_s(reply: bytes) -> float:
+        return (len(reply) + 8 + 3.5) * BITS_PER_CHARACTER / baud
 
-    try:
-        loop.add_reader(master, readable)
-        path = os.ttyname(slave)
+    async with serve_terminal(framing, delay_s=delay_s) as path:
         yield f"serial:{path}?baud={baud}&parity=N&stop=1&unit={unit}"
-    finally:
-        loop.remove_reader(master)
-        outbox.close()
-        os.close(slave)
-        os.close(master)
-
-
-def _write(master: int, reply: bytes) -> None:
-    try:
-        os.write(master, reply)
-    except BlockingIOError:
-        # Nobody reads the port and its buffer is full: on a bus, bytes that
-        # nobody listens to are gone as well.
-        return

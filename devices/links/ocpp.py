@@ -1,4 +1,4 @@
-"""OCPP-J 1.6 remote calls over a websocket: every message kept, nothing ignored.
+"""OCPP-J remote calls over a websocket: every message kept, nothing ignored.
 
 Ours rather than the ``ocpp`` package's, because that one turns a CALLERROR into
 ``None`` by default, drops malformed messages with a log line, validates in a
@@ -6,8 +6,9 @@ thread, and times out on the wall clock. From that package come the OCA's schema
 and the error codes (`devices.links.ocpp_schema`).
 
 A message is recorded before it is understood. What the peer does wrong is answered
-with the CALLERROR that OCPP-J 1.6 section 4 asks for, where it asks for one, and
-always told to `Rpc`'s `violated`.
+with the CALLERROR that OCPP-J section 4 asks for, where it asks for one, and
+always told to `Rpc`'s `violated`. Sections and tables are those of OCPP-J 1.6, which
+OCPP-J 2.0.1 (part 4) kept; what differs is in `devices.links.ocpp_schema.Edition`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from typing import Any
 
 from ocpp import exceptions as codes
 
-from devices.links.ocpp_schema import known_actions, request_breach, response_breach
+from devices.links.ocpp_schema import (
+    OCPP16,
+    Breach,
+    Edition,
+    known_actions,
+    request_breach,
+    response_breach,
+)
 from harness.core.errors import LinkError, RefusedError
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
@@ -30,6 +38,8 @@ LONGEST_ID = 36
 """OCPP-J 1.6, table 3."""
 IDS_REMEMBERED = 4096
 """How many message ids of the peer are kept to see one used twice (4.1.4)."""
+UNREADABLE_ID = "-1"
+"""The id of a CALLERROR to what has no id that can be read (OCPP-J 2.0.1, 4.2.3)."""
 
 Payload = dict[str, Any]
 Handler = Callable[[Payload], Payload]
@@ -39,7 +49,7 @@ Done = Callable[[Payload | LinkError], None]
 
 
 class Refusal(Exception):
-    """A handler's own CALLERROR: a code of OCPP-J 1.6 table 7 and a sentence."""
+    """A handler's own CALLERROR: a code of the edition's table and a sentence."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(code, description)
@@ -121,6 +131,8 @@ class Rpc:
         Told in one clause what the peer did against the protocol.
     timeout_s : float
         How long the peer may take to answer (4.1.1 leaves the choice to us). [s]
+    edition : Edition
+        Of OCPP-J, as the subprotocol agreed.
     """
 
     def __init__(
@@ -133,8 +145,10 @@ class Rpc:
         wire: Callable[[bool, str], None],
         violated: Callable[[str], None],
         timeout_s: float = 30.0,
+        edition: Edition = OCPP16,
     ) -> None:
         self._where, self._prefix, self._send = where, prefix, send
+        self._edition = edition
         self._handlers, self._wire, self._violated = handlers, wire, violated
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
@@ -182,10 +196,9 @@ class Rpc:
         if self._over is not None:
             done(self._over)
             return
-        breach = request_breach(action, payload)
+        breach = request_breach(action, payload, self._edition)
         if breach is not None:
-            fact = f"the harness would break the OCPP 1.6 schema, {breach.text}"
-            raise LinkError(self._where, fact, "values that OCPP 1.6 allows")
+            raise self._ours(breach)
         self._count += 1
         ident = f"{self._prefix}{self._count}"
         text = dumps([CALL, ident, action, payload])
@@ -236,10 +249,10 @@ class Rpc:
         try:
             message = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
-            self._violated(f"a message is not JSON ({error}): {_short(text)}")
+            self._unreadable(f"a message is not JSON ({error}): {_short(text)}")
             return
         if not isinstance(message, list) or not message:
-            self._violated(
+            self._unreadable(
                 f"a message is not a JSON array with elements: {_short(text)}"
             )
         elif message[0] == CALL:
@@ -247,14 +260,21 @@ class Rpc:
         elif message[0] in (CALL_RESULT, CALL_ERROR):
             self._answered(message, text)
         else:  # 4.1.3: "it SHALL ignore the message payload"
-            self._violated(
-                f"message type {message[0]!r} does not exist: {_short(text)}"
-            )
+            what = f"message type {message[0]!r} does not exist: {_short(text)}"
+            self._unreadable(what, _UNKNOWN_TYPE, message[1] if message[1:] else None)
+
+    def _unreadable(self, what: str, code: str = "", ident: object = None) -> None:
+        """Tell of what cannot be understood, and the peer if its edition asks so."""
+        self._violated(what)
+        if self._edition.answers_unreadable:
+            known = ident if isinstance(ident, str) else UNREADABLE_ID
+            code = code or self._edition.malformed
+            self._put(dumps([CALL_ERROR, known, code, what[:255], {}]))
 
     def _called(self, message: list[Any]) -> None:
         ident = message[1] if len(message) > 1 else None
         if not isinstance(ident, str):
-            self._violated(f"a CALL has no message id: {_short(dumps(message))}")
+            self._unreadable(f"a CALL has no message id: {_short(dumps(message))}")
             return
         try:
             action, payload = self._understood(message, ident)
@@ -264,20 +284,21 @@ class Rpc:
                 dumps([CALL_ERROR, ident, refusal.code, refusal.description[:255], {}])
             )
             return
-        breach = response_breach(action, answer)
+        breach = response_breach(action, answer, self._edition)
         if breach is not None:
-            raise LinkError(
-                self._where,
-                f"the harness would break the OCPP 1.6 schema, {breach.text}",
-                "values that OCPP 1.6 allows",
-            )
+            raise self._ours(breach)
         self._put(dumps([CALL_RESULT, ident, answer]))
+
+    def _ours(self, breach: Breach) -> LinkError:
+        name = self._edition.name
+        fact = f"the harness would break the OCPP {name} schema, {breach.text}"
+        return LinkError(self._where, fact, f"values that OCPP {name} allows")
 
     def _understood(self, message: list[Any], ident: str) -> tuple[str, Payload]:
         """Return action and payload of a CALL, or refuse it (4.2.3)."""
         if len(message) != 4 or not isinstance(message[2], str):
             raise self._breach(
-                codes.FormationViolationError.code,
+                self._edition.malformed,
                 f"a CALL is [2, id, action, payload]: {_short(dumps(message))}",
             )
         action, payload = message[2], message[3]
@@ -287,11 +308,11 @@ class Rpc:
         if self._seen.again(ident):
             fact = f"message id {ident!r} was used before on this connection"
             raise self._breach(codes.GenericError.code, fact)
-        if action not in known_actions():
-            fact = f"action {action!r} is not in OCPP 1.6"
+        if action not in known_actions(self._edition):
+            fact = f"action {action!r} is not in OCPP {self._edition.name}"
             raise self._breach(_NOT_KNOWN, fact)
         payload = {} if payload is None else payload  # 4.2.1, table 4: null is empty
-        breach = request_breach(action, payload)
+        breach = request_breach(action, payload, self._edition)
         if breach is not None:
             raise self._breach(breach.code, breach.text)
         if action not in self._handlers:
@@ -307,6 +328,8 @@ class Rpc:
         if asked is None or ident != asked.ident:
             late = isinstance(ident, str) and ident in self._late
             fact = "came too late" if late else "answers no CALL of ours"
+            if ident == UNREADABLE_ID:
+                fact = "says that one of ours could not be read"
             self._violated(f"a message {fact}: {_short(text)}")
             return
         if message[0] == CALL_ERROR:
@@ -321,7 +344,7 @@ class Rpc:
             payload = {} if payload is None else payload  # 4.2.2, table 5
         if not isinstance(payload, dict):
             return self._bad_answer(asked, "a CALLRESULT is [3, id, payload]")
-        breach = response_breach(asked.action, payload)
+        breach = response_breach(asked.action, payload, self._edition)
         if breach is not None:
             return self._bad_answer(asked, breach.text)
         return payload
@@ -333,12 +356,13 @@ class Rpc:
             )
         code, description, details = message[2:]
         details = details if isinstance(details, dict) else {}
-        if code not in _CODES:
-            self._violated(f"CALLERROR code {code!r} is not in OCPP-J 1.6 table 7")
+        if code not in self._edition.error_codes:
+            table = f"OCPP-J {self._edition.name} {self._edition.error_table}"
+            self._violated(f"CALLERROR code {code!r} is not in {table}")
         return CallRefused(self._where, asked.action, code, str(description), details)
 
     def _bad_answer(self, asked: _Asked, text: str) -> LinkError:
-        fact = f"the answer to {asked.action} breaks OCPP 1.6, {text}"
+        fact = f"the answer to {asked.action} breaks OCPP {self._edition.name}, {text}"
         self._violated(fact)
         return LinkError(self._where, fact, "the device's firmware version")
 
@@ -358,19 +382,5 @@ def _short(text: str) -> str:
 # NotSupported one that is "recognized but not supported".
 _NOT_KNOWN = codes.NotImplementedError.code
 _NOT_SUPPORTED = codes.NotSupportedError.code
-_CODES = frozenset(
-    error.code
-    for error in (
-        codes.NotImplementedError,
-        codes.NotSupportedError,
-        codes.InternalError,
-        codes.ProtocolError,
-        codes.SecurityError,
-        codes.FormationViolationError,
-        codes.PropertyConstraintViolationError,
-        codes.OccurenceConstraintViolationError,
-        codes.OccurrenceConstraintViolationError,  # the later spelling
-        codes.TypeConstraintViolationError,
-        codes.GenericError,
-    )
-)
+_UNKNOWN_TYPE = "MessageTypeNotSupported"
+"""OCPP-J 2.0.1, 4.4; earlier editions say nothing of it to the peer."""

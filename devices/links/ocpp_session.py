@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
 from devices.links.ocpp import Handler, Rpc
-from devices.links.ocpp_socket import ClientEnd, Listener, ServerEnd, SocketEnd
+from devices.links.ocpp_schema import OCPP16 as EDITION_16
+from devices.links.ocpp_schema import Edition
+from devices.links.ocpp_security import (
+    NONE_NEEDED,
+    OPEN,
+    Credentials,
+    CsmsSecurity,
+    Guard,
+    make_guard,
+    must_be_secure,
+)
+from devices.links.ocpp_socket import OCPP16, ClientEnd, Listener, ServerEnd, SocketEnd
+from devices.links.tls import HANDSHAKE_WITHIN_S, TlsDoor
 from harness.core.errors import LinkError, RigError
 
 
@@ -29,6 +41,7 @@ class Side:
     violated: Callable[[str], None]
     wire: Callable[[bool, str], None] = _unrecorded
     timeout_s: float = 30.0
+    edition: Edition = EDITION_16
 
 
 class Session:
@@ -45,7 +58,13 @@ class Session:
             wire=side.wire,
             violated=side.violated,
             timeout_s=side.timeout_s,
+            edition=side.edition,
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._end is not None and self._end.is_open
 
     def _send(self, text: str) -> bool:
         return self._end is not None and self._end.send(text)
@@ -99,15 +118,19 @@ class Endpoint:
     path: str
     """Up to and without the station's identity: ``/`` or ``/ocpp/``."""
     station: str
+    secure: bool = False
+    """Whether it is TLS."""
 
     @property
     def url(self) -> str:
         """The connection URL that the station dials (OCPP-J 1.6, 3.1.1)."""
-        return f"ws://{self.host}:{self.port}{self.path}{quote(self.station, safe='')}"
+        scheme = "wss" if self.secure else "ws"
+        station = quote(self.station, safe="")
+        return f"{scheme}://{self.host}:{self.port}{self.path}{station}"
 
 
 def parse_endpoint(where: str, address: str) -> Endpoint:
-    """Read ``ws://HOST:PORT/STATION_ID``.
+    """Read ``ws://HOST:PORT/STATION_ID``, or ``wss``.
 
     Raises
     ------
@@ -120,15 +143,32 @@ def parse_endpoint(where: str, address: str) -> Endpoint:
         port = parts.port
     except ValueError as error:
         raise RigError(where, f"address {address!r}: {error}", hint) from None
-    if parts.scheme == "wss":
-        fact = f"address {address!r} asks for TLS, which this driver does not speak"
-        raise RigError(where, fact, "ws:// behind a TLS proxy on the bench")
     path, _slash, station = parts.path.rpartition("/")
-    if parts.scheme != "ws" or not parts.hostname or port is None or not station:
+    known = parts.scheme in {"ws", "wss"}
+    if not known or not parts.hostname or port is None or not station:
         fact = f"address {address!r} does not name host, port and station"
         raise RigError(where, fact, hint)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Endpoint(host, port, f"{path}/", unquote(station))
+    secure = parts.scheme == "wss"
+    return Endpoint(host, port, f"{path}/", unquote(station), secure)
+
+
+def secure_endpoint(
+    where: str, endpoint: Endpoint, options: CsmsSecurity
+) -> tuple[Endpoint, Guard]:
+    """Return where a CSMS listens under a security profile, and what it checks.
+
+    Raises
+    ------
+    RigError
+        If address and profile contradict each other, or a file is missing.
+    """
+    profile = options.security_profile
+    secure = must_be_secure(
+        where, endpoint.host, secure=endpoint.secure, profile=profile
+    )
+    checks = make_guard(where, endpoint.host, endpoint.station, options)
+    return replace(endpoint, secure=secure), checks
 
 
 async def listen(
@@ -137,8 +177,12 @@ async def listen(
     *,
     admit: Callable[[str], Listener | None],
     refused: Callable[[str], None],
+    subprotocol: str = OCPP16,
+    guard: Guard = OPEN,
 ) -> asyncio.Server:
     """Listen for the station; port 0 lets the kernel choose.
+
+    `refused` hears of every connection that came to nothing, and why.
 
     Raises
     ------
@@ -146,27 +190,47 @@ async def listen(
         If the port cannot be had.
     """
     loop = asyncio.get_running_loop()
-    host = endpoint.host.strip("[]")
+    host, context = endpoint.host.strip("[]"), guard.context
+
+    def end() -> asyncio.Protocol:
+        return ServerEnd(admit, refused, subprotocol, guard)
+
+    def door() -> asyncio.Protocol:
+        return end() if context is None else TlsDoor(end, context, failed)
+
+    def failed(why: str) -> None:
+        refused(f"no TLS handshake: {why}")
+
     try:
-        return await loop.create_server(
-            lambda: ServerEnd(admit, refused), host, endpoint.port
-        )
+        return await loop.create_server(door, host, endpoint.port)
     except OSError as error:
         fact = f"cannot listen on {endpoint.host}:{endpoint.port} ({error.strerror})"
         raise LinkError(where, fact, "another port, or 0 for any free one") from None
 
 
-async def dial(url: str, listener: Listener) -> ClientEnd:
+async def dial(
+    url: str,
+    listener: Listener,
+    *,
+    subprotocol: str = OCPP16,
+    credentials: Credentials = NONE_NEEDED,
+) -> ClientEnd:
     """Connect a station's websocket; the listener hears how it went.
 
     Raises
     ------
     OSError
-        If nobody listens there.
+        If nobody listens there, or TLS fails (`devices.links.tls.meaning`).
     """
-    parts = urlsplit(url)
+    parts, context = urlsplit(url), credentials.context
+    host = parts.hostname or ""
     loop = asyncio.get_running_loop()
     _transport, end = await loop.create_connection(
-        lambda: ClientEnd(url, listener), parts.hostname or "", parts.port or 80
+        lambda: ClientEnd(url, listener, subprotocol, credentials.authorization),
+        host,
+        parts.port or (443 if parts.scheme == "wss" else 80),
+        ssl=context,
+        server_hostname=host if context is not None else None,
+        ssl_handshake_timeout=HANDSHAKE_WITHIN_S if context is not None else None,
     )
     return end

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import unquote
 
 from websockets.client import ClientProtocol
+from websockets.datastructures import MultipleValuesError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -26,8 +28,17 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from devices.links.ocpp_security import OPEN, QUIET, Guard
+from devices.links.tls import meaning
+
 OCPP16 = Subprotocol("ocpp1.6")
 """OCPP-J 1.6, table 1."""
+CLOSED_EARLY = (
+    "the CSMS closed the connection before the websocket was open; over TLS it may "
+    "want a certificate that it accepts"
+)
+TLS_HANDSHAKE = b"\x16"
+"""What every TLS connection begins with (RFC 8446, 5.1: content type 22)."""
 CLOSE_WITHIN_S = 5.0
 """How long a peer has to answer a close before the connection is cut. [s]"""
 
@@ -58,6 +69,7 @@ class SocketEnd(asyncio.Protocol):
         self._cutting: asyncio.TimerHandle | None = None
         self._parts: list[bytes] = []
         self._why = ""
+        self._first = b""
         self._listener: Listener | None = None
         self.over: asyncio.Future[None] = self._loop.create_future()
         """Done when the TCP connection is gone."""
@@ -97,6 +109,7 @@ class SocketEnd(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came."""
+        self._first = self._first or data[:1]
         self._core.receive_data(data)
         self._flush()
         for event in self._core.events_received():
@@ -118,7 +131,7 @@ class SocketEnd(asyncio.Protocol):
         self._core.receive_eof()
         self.over.set_result(None)
         if self._listener is not None:
-            self._listener.closed(self._why or self._farewell() or str(exc or "cut"))
+            self._listener.closed(self._why or self._farewell() or _told(exc))
 
     def _farewell(self) -> str:
         close = self._core.close_rcvd
@@ -155,6 +168,8 @@ class SocketEnd(asyncio.Protocol):
                 self._transport.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
+            else:  # TLS has no half of a close
+                self._transport.close()
         if self._core.state is State.OPEN or self._cutting is not None:
             return
         if self._core.close_expected():
@@ -168,12 +183,18 @@ class ServerEnd(SocketEnd):
         self,
         admit: Callable[[str], Listener | None],
         refused: Callable[[str], None],
+        subprotocol: str = OCPP16,
+        guard: Guard = OPEN,
     ) -> None:
+        self._wanted = Subprotocol(subprotocol)
         self._server = ServerProtocol(
-            subprotocols=[OCPP16], select_subprotocol=_select, max_size=2**20
+            subprotocols=[self._wanted],
+            select_subprotocol=_select,
+            max_size=2**20,
+            logger=QUIET,
         )
         super().__init__(self._server)
-        self._admit, self._refused = admit, refused
+        self._admit, self._refused, self._guard = admit, refused, guard
 
     def _shake_hands(self, event: Request | Response) -> None:
         assert isinstance(event, Request)  # noqa: S101 - for the type
@@ -181,29 +202,54 @@ class ServerEnd(SocketEnd):
         listener = self._admit(station)
         if listener is None:
             self._refused(f"a station dialled {event.path}, which is not this device")
-            self._server.send_response(
-                self._server.reject(404, f"no charging station {station!r} here\n")
-            )
-            self._flush()
+            self._reject(404, f"no charging station {station!r} here")
+            return
+        objection = self._objection(station, event)
+        if objection is not None:
+            status, why = objection
+            self._refused(f"{why} ({status})")
+            self._reject(status, "")
             return
         self._server.send_response(self._server.accept(event))
         self._flush()
-        if self._server.subprotocol == OCPP16:
+        if self._server.subprotocol == self._wanted:
             self._listener = listener
             listener.opened(self)
         elif self.is_open:
             self._part_over_subprotocol(event)
 
+    def _objection(self, station: str, request: Request) -> tuple[int, str] | None:
+        peer = None
+        if self._transport is not None:
+            peer = self._transport.get_extra_info("peercert")
+        try:
+            authorization = request.headers.get("Authorization", "")
+        except MultipleValuesError:
+            return 401, f"station {station!r} gave two Authorizations"
+        return self._guard.objection(station, authorization, peer)
+
+    def _reject(self, status: int, text: str) -> None:
+        response = self._server.reject(status, f"{text}\n")
+        if status == HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
+        self._server.send_response(response)
+        self._flush()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the TCP connection is gone."""
         if self._server.handshake_exc is not None:
-            self._refused(f"no websocket handshake: {self._server.handshake_exc}")
+            self._refused(f"no websocket handshake: {self._no_handshake()}")
         super().connection_lost(exc)
+
+    def _no_handshake(self) -> str:
+        if self._first == TLS_HANDSHAKE:
+            return "it speaks TLS, and this address does not"
+        return str(self._server.handshake_exc)
 
     def _part_over_subprotocol(self, request: Request) -> None:
         """Complete the handshake, then close at once (OCPP-J 1.6, 3.2)."""
         offered = ", ".join(request.headers.get_all("Sec-WebSocket-Protocol"))
-        fact = f"subprotocol {OCPP16} needed, offered: {offered or 'none'}"
+        fact = f"subprotocol {self._wanted} needed, offered: {offered or 'none'}"
         self._refused(fact)
         self.close(fact, CloseCode.PROTOCOL_ERROR)
 
@@ -211,29 +257,53 @@ class ServerEnd(SocketEnd):
 class ClientEnd(SocketEnd):
     """The charging station's end."""
 
-    def __init__(self, url: str, listener: Listener) -> None:
+    def __init__(
+        self,
+        url: str,
+        listener: Listener,
+        subprotocol: str = OCPP16,
+        authorization: str = "",
+    ) -> None:
+        self._wanted = Subprotocol(subprotocol)
         self._client = ClientProtocol(
-            parse_uri(url), subprotocols=[OCPP16], max_size=2**20
+            parse_uri(url),
+            subprotocols=[self._wanted],
+            max_size=2**20,
+            logger=QUIET,
         )
         super().__init__(self._client)
         self._listener = listener
+        self._authorization, self._answered = authorization, False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the TCP connection stands; ask for the websocket."""
         super().connection_made(transport)
-        self._client.send_request(self._client.connect())
+        request = self._client.connect()
+        if self._authorization:
+            request.headers["Authorization"] = self._authorization
+        self._client.send_request(request)
         self._flush()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the TCP connection is gone."""
+        if not self._answered and exc is None:
+            self._why = self._why or CLOSED_EARLY
+        super().connection_lost(exc)
+
     def _shake_hands(self, event: Request | Response) -> None:
+        self._answered = True
         if self._client.handshake_exc is not None:
             self.cut(f"handshake refused: {self._client.handshake_exc}")
-        elif self._client.subprotocol != OCPP16:
-            self._why = f"the CSMS did not agree to {OCPP16}"
+        elif self._client.subprotocol != self._wanted:
+            self._why = f"the CSMS did not agree to {self._wanted}"
         elif self._listener is not None:
             self._listener.opened(self)
 
 
-def _select(
-    _core: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    return OCPP16 if OCPP16 in offered else None
+def _select(core: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    spoken = core.available_subprotocols or ()
+    return next((name for name in spoken if name in offered), None)
+
+
+def _told(error: Exception | None) -> str:
+    return "cut" if error is None else meaning(error)

@@ -1,9 +1,10 @@
-"""Shelly Gen2+ RPC: JSON-RPC frames over HTTP, and over a websocket that also pushes.
+"""Shelly Gen2+ RPC over HTTP, and over a websocket that also pushes.
 
 HTTP is one request for each connection (``POST /rpc``, no keep-alive); the websocket
 ``ws://HOST/rpc`` stays open and brings notifications once a first request has named a
-source. Source: Shelly Technical Documentation, Gen2+, "RPC Protocol", "RPC
-Channels", "Notifications" (shelly-api-docs.shelly.cloud, read in 2026).
+source. Either may ask for a login. Source: Shelly Technical Documentation, Gen2+, "RPC
+Protocol", "RPC Channels", "Notifications", "Authentication"
+(shelly-api-docs.shelly.cloud, read in 2026).
 
 The only module that imports aiohttp's client.
 """
@@ -11,23 +12,35 @@ The only module that imports aiohttp's client.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from devices.links.shelly_auth import UNAUTHORIZED, USER
+from devices.links.shelly_frames import (
+    IS_IT_ONE,
+    POWERED,
+    SOURCE,
+    Conversation,
+    Notified,
+    Result,
+    compact,
+    for_the_record,
+    parsed,
+    request,
+    result_of,
+    silence,
+)
 from harness.core.bench import DeviceContext, DeviceEvent
 from harness.core.errors import LinkError, RefusedError, RigError
 
-SOURCE: Final = "flexrig"
-"""How the harness names itself; notifications come back addressed to it."""
+__all__ = ["SOURCE", "Result", "ShellyRpc", "dialled", "parse_http_address"]
 
 LARGEST_FRAME: Final = 256 * 1024
-POWERED: Final = "the power, the network and the port"
-
-Result = Mapping[str, Any]
 
 
 def parse_http_address(where: str, address: str) -> str:
@@ -57,17 +70,20 @@ def parse_http_address(where: str, address: str) -> str:
 class ShellyRpc:
     """One Shelly device, over both of its channels.
 
-    Nothing is retried. Each call is answered, or raised as `LinkError`, within
-    `timeout_s`; a lost websocket is opened anew by the next call over it.
+    Nothing is retried, but for a login that the device asks for. Each call is answered,
+    or raised as `LinkError`, within `timeout_s`; a lost websocket is opened anew by the
+    next call over it.
 
     Parameters
     ----------
     context : DeviceContext
-        Gives the address, and takes every frame verbatim.
+        Gives the address, and takes every frame verbatim, but for the login.
     timeout_s : float
         Longest wait for a connection, and for a reply. [s]
     notified : callable
         Takes ``method`` and ``params`` of every notification.
+    password : str
+        To log in with; empty if the device has none.
     """
 
     def __init__(
@@ -75,19 +91,24 @@ class ShellyRpc:
         context: DeviceContext,
         *,
         timeout_s: float,
-        notified: Callable[[str, Result], None],
+        notified: Notified,
+        password: str = "",
     ) -> None:
         self._host = parse_http_address(context.where, context.address)
         self._where = f"{context.where} {context.address}"
-        self._context = context
-        self._timeout_s = timeout_s
-        self._notified = notified
+        self._context, self._timeout_s = context, timeout_s
+        self._password = password
+        # Given to each request and not to the session: it serves one origin, and to
+        # it the websocket is another.
+        login = aiohttp.DigestAuthMiddleware(USER, password)
+        self._login = (login,) if password else ()
+        self._talk = Conversation(
+            self._where, timeout_s=timeout_s, notified=notified, password=password
+        )
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[Result]] = {}
-        self._asked = 0
         self.failures = 0
         """Calls that brought no result."""
 
@@ -107,13 +128,14 @@ class ShellyRpc:
             Nobody listens, silence, an HTTP status other than 200, a body that is
             no response frame, or an error object: the fact names which.
         """
-        frame = self._frame(method, params)
+        number = self._talk.number()
         try:
             async with asyncio.timeout(self._timeout_s):
                 text = await self._post(
-                    method, json.dumps(frame, separators=(",", ":"))
+                    method, compact(request(number, method, params))
                 )
-            return self._result(method, self._parsed(method, text), frame["id"])
+            frame = parsed(self._where, method, text)
+            return result_of(self._where, method, frame, number)
         except TimeoutError as error:
             raise self._failed(f"{method}: {self._silence()}", POWERED) from error
         except aiohttp.ClientError as error:
@@ -130,17 +152,8 @@ class ShellyRpc:
         LinkError
             As for `call`; also if the connection is lost while waiting.
         """
-        frame = self._frame(method, params, source=SOURCE)
-        answered = asyncio.get_running_loop().create_future()
-        self._waiting[frame["id"]] = answered
         try:
-            async with asyncio.timeout(self._timeout_s):
-                socket = await self._opened()
-                text = _compact(frame)
-                self._context.wire(True, text)
-                await socket.send_str(text)
-                reply = await answered
-            return self._result(method, reply, frame["id"])
+            return await self._talk.call(method, params, self._send)
         except TimeoutError as error:
             await self._drop(self._silence())
             raise self._failed(f"{method}: {self._silence()}", POWERED) from error
@@ -149,20 +162,11 @@ class ShellyRpc:
         except LinkError:
             self.failures += 1
             raise
-        finally:
-            del self._waiting[frame["id"]]
 
-    def _frame(
-        self, method: str, params: Result | None, *, source: str = ""
-    ) -> dict[str, Any]:
-        frame: dict[str, Any] = {"id": self._asked}
-        self._asked += 1
-        if source:
-            frame["src"] = source
-        frame["method"] = method
-        if params is not None:
-            frame["params"] = params
-        return frame
+    async def _send(self, text: str) -> None:
+        socket = await self._opened()
+        self._context.wire(True, for_the_record(text))
+        await socket.send_str(text)
 
     async def _post(self, method: str, body: str) -> str:
         self._context.wire(True, body)
@@ -170,6 +174,7 @@ class ShellyRpc:
             f"http://{self._host}/rpc",
             data=body,
             headers={"Content-Type": "application/json"},
+            middlewares=self._login,
         ) as response:
             text = await response.text(errors="replace")
             if response.status != 200:
@@ -217,61 +222,29 @@ class ShellyRpc:
             async for message in socket:
                 text = str(message.data)
                 self._context.wire(False, text)
-                self._dispatch(self._parsed("websocket", text))
+                self._talk.hear(parsed(self._where, "websocket", text))
         except LinkError as error:
             lost = error
         finally:
             self._socket = None
             await socket.close()
         self._tell("lost", lost.fact)
-        for answered in self._waiting.values():
-            if not answered.done():
-                answered.set_exception(lost)
-
-    def _dispatch(self, frame: Result) -> None:
-        if "method" in frame:
-            params = frame.get("params")
-            self._notified(
-                str(frame["method"]), params if isinstance(params, dict) else {}
-            )
-            return
-        number = frame.get("id")
-        answered = self._waiting.get(number) if isinstance(number, int) else None
-        if answered is not None and not answered.done():
-            answered.set_result(frame)
-
-    def _parsed(self, method: str, text: str) -> Result:
-        try:
-            frame = json.loads(text)
-        except (ValueError, RecursionError):
-            frame = None
-        if not isinstance(frame, dict):
-            raise self._garbled(method, text)
-        return frame
-
-    def _result(self, method: str, frame: Result, asked: int) -> Result:
-        error = frame.get("error")
-        if isinstance(error, dict):
-            said = f"error {error.get('code')}: {error.get('message', '')}"
-            raise RefusedError(
-                self._where, f"{method} refused, {said}", "a method and id it has"
-            )
-        result = frame.get("result")
-        if frame.get("id") != asked or not isinstance(result, dict):
-            raise self._garbled(method, json.dumps(frame))
-        return result
-
-    def _garbled(self, method: str, text: str) -> LinkError:
-        start = text if len(text) <= 60 else f"{text[:60]}…"
-        fact = f"{method}: not a response frame: {start!r}"
-        return LinkError(self._where, fact, "the address: is this a Gen2+ Shelly?")
+        self._talk.lost(lost)
 
     def _refused(self, method: str, status: int) -> LinkError:
-        if status == 401:
-            hint = "authentication off on the device; this driver does not log in"
-        else:
-            hint = "the address: is this a Gen2+ Shelly?"
-        return LinkError(self._where, f"{method} answered with HTTP {status}", hint)
+        if status != UNAUTHORIZED:
+            return LinkError(
+                self._where, f"{method} answered with HTTP {status}", IS_IT_ONE
+            )
+        if self._password:
+            return RefusedError(
+                self._where, "the password is not accepted", "password_env"
+            )
+        return LinkError(
+            self._where,
+            f"{method} answered with HTTP {status}: it needs a login",
+            "password_env, or authentication off on the device",
+        )
 
     def _failed(self, fact: str, hint: str) -> LinkError:
         self.failures += 1
@@ -287,11 +260,54 @@ class ShellyRpc:
         return self._failed(fact, POWERED)
 
     def _silence(self) -> str:
-        return f"no answer within {self._timeout_s:g} s"
+        return silence(self._timeout_s)
 
     def _tell(self, kind: str, detail: str) -> None:
         self._context.notify(DeviceEvent(self._context.role, kind, detail))
 
 
-def _compact(frame: Result) -> str:
-    return json.dumps(frame, separators=(",", ":"))
+@asynccontextmanager
+async def dialled(
+    url: str, heard: Callable[[str], None]
+) -> AsyncIterator[tuple[Callable[[str], None], asyncio.Task[None]]]:
+    """Dial a websocket as a device with "outbound websocket" does; for emulators.
+
+    Yields what sends a text, and a task that is done when the other end has closed.
+
+    Raises
+    ------
+    ConnectionError
+        If nobody listens there.
+    """
+    async with aiohttp.ClientSession() as session:
+        try:
+            socket = await session.ws_connect(url, compress=0)
+        except aiohttp.ClientError as error:
+            raise ConnectionRefusedError(str(error)) from error
+        outbox: asyncio.Queue[str] = asyncio.Queue()
+        pump = asyncio.create_task(_send_from(outbox, socket))
+        reading = asyncio.create_task(_read_into(heard, socket))
+        try:
+            yield outbox.put_nowait, reading
+        finally:
+            pump.cancel()
+            reading.cancel()
+            await asyncio.wait({pump, reading})
+            await socket.close()
+
+
+async def _send_from(
+    outbox: asyncio.Queue[str], socket: aiohttp.ClientWebSocketResponse
+) -> None:
+    while not socket.closed:
+        text = await outbox.get()
+        with contextlib.suppress(ConnectionError):
+            await socket.send_str(text)
+
+
+async def _read_into(
+    heard: Callable[[str], None], socket: aiohttp.ClientWebSocketResponse
+) -> None:
+    async for message in socket:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            heard(message.data)

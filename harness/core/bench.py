@@ -8,7 +8,7 @@ public object, ``DRIVER``, a `Driver`; the rig file names the module
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -148,6 +148,15 @@ class Driver:
     frame_length: Callable[[bytes], int] | None = None
     """Length of the first whole message in these bytes of the wire, 0 if none is whole
     yet; for wire faults. None: each piece that arrives is taken for one message."""
+    frame_text: Callable[[bytes], bytes] | None = None
+    """What a message says, where the wire hides it (a websocket's mask), so that a wire
+    fault can name an action. None: it says what its bytes are."""
     kindness: Kindness = Kindness()
+    example: Mapping[str, object] = field(default_factory=dict)
+    """Options that a first rig file would give it, where some have no default."""
+    example_emulator: Mapping[str, object] = field(default_factory=dict)
+    """The same for its emulator."""
+    safe_within_s: float = 15.0
+    """How long its way to the safe state may take: a car must wake up first. [s]"""
     not_dispatchable: str = ""
     """Why nobody can instruct it over a wire, if so: a trial that tries is refused."""

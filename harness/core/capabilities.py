@@ -115,6 +115,15 @@ class SetsPower(Protocol):
 
 
 @runtime_checkable
+class LimitsExport(Protocol):
+    """Can be told not to feed in more than a given power: a solar inverter."""
+
+    async def limit_export_w(self, limit_w: float | None) -> Acknowledgement:
+        """Feed in no more than this, or freely with ``None``; 0 or more. [W]"""
+        ...
+
+
+@runtime_checkable
 class SetsReactivePower(Protocol):
     """Can be told what reactive power to take or to give."""
 

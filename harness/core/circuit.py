@@ -62,6 +62,7 @@ class Circuit:
 
     def __init__(self, *, line_resistance_ohm: float = 0.0, seed: int = 0) -> None:
         self._loads: dict[str, Load] = {}
+        self._reactive: dict[str, ReactiveLoad] = {}
         self._line_ohm = line_resistance_ohm
         self._phase = (seed * 0.618033988749895) % 1.0 * 2 * math.pi
 
@@ -70,6 +71,9 @@ class Circuit:
         if role in self._loads:
             raise ValueError(f"role {role!r} is wired twice")
         self._loads[role] = load
+        # Asked once: a check against a runtime protocol costs more than a meter's look.
+        if isinstance(load, ReactiveLoad):
+            self._reactive[role] = load
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -97,11 +101,11 @@ class Circuit:
         Loads that are not a `ReactiveLoad` have none; neither has the line.
         """
         seen = tuple(sees)
-        roles = self._loads if self.EVERYTHING in seen else seen
-        loads = [self._loads[role] for role in roles if role in self._loads]
-        return sum(
-            load.reactive_var(at_s) for load in loads if isinstance(load, ReactiveLoad)
-        )
+        if self.EVERYTHING not in seen:
+            loads = [self._reactive[role] for role in seen if role in self._reactive]
+        else:
+            loads = list(self._reactive.values())
+        return sum(load.reactive_var(at_s) for load in loads)
 
     def voltage_v(self, at_s: float) -> float:
         """Return the phase voltage now: 230 V, wandering by up to 2.5 V. [V]"""

@@ -1,0 +1,1 @@
+"""Batteries, on the wall and on wheels."""
