@@ -7,7 +7,7 @@ follows its answer (5.17 says so of TriggerMessage; the rest is alike).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from devices.ev_chargepoint import profiles as engine
 from devices.ev_chargepoint.charging import CONNECTOR
@@ -210,20 +210,11 @@ class _Answers:
         connector, unit = asked["connectorId"], asked.get("chargingRateUnit", "A")
         if connector not in {0, CONNECTOR} or not 0 < duration_s <= LONGEST_S:
             return {"status": "Rejected"}
-        phases = station.options.phases
-        scale = 1.0 if unit == "A" else engine.LINE_V * phases
-        periods = [
-            {
-                "startPeriod": round(step.start_s),
-                "limit": math.floor(step.limit_a * scale * 10 + 1e-6) / 10,
-                "numberPhases": phases,
-            }
-            for step in station.charging.composite(duration_s)
-        ]
+        steps = station.charging.composite(duration_s)
         schedule = {
             "duration": duration_s,
             "chargingRateUnit": unit,
-            "chargingSchedulePeriod": periods,
+            "chargingSchedulePeriod": _periods(steps, unit),
         }
         return {
             "status": "Accepted",
@@ -231,3 +222,24 @@ class _Answers:
             "scheduleStart": station.stamp(),
             "chargingSchedule": schedule,
         }
+
+
+def _periods(steps: Iterable[engine.Step], unit: str) -> list[Payload]:
+    """Return a composite in one unit; watts are of all phases together (7.12)."""
+    return [
+        {
+            "startPeriod": round(step.start_s),
+            "limit": _tenths(step.limit_a * _scale(step, unit)),
+            "numberPhases": step.phases,
+        }
+        for step in steps
+    ]
+
+
+def _scale(step: engine.Step, unit: str) -> float:
+    return 1.0 if unit == "A" else engine.LINE_V * step.phases
+
+
+def _tenths(value: float) -> float:
+    """Round down to the one digit that the field allows (7.14)."""
+    return math.floor(value * 10 + 1e-6) / 10

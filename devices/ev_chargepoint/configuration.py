@@ -39,6 +39,10 @@ class Configuration:
         """Return the items of a comma-separated list."""
         return tuple(part for part in self.text(name).split(",") if part)
 
+    def put(self, name: str, value: str) -> None:
+        """Set a key as the station itself does, read-only or not."""
+        self._settings[name] = replace(self._settings[name], value=value)
+
     def get(self, wanted: Sequence[str]) -> Payload:
         """Answer GetConfiguration: all keys if none is named (5.8)."""
         known = [self._names.get(name.lower()) for name in wanted] or [*self._settings]
@@ -100,12 +104,13 @@ def _core(options: StationOptions) -> dict[str, Setting]:
         "MeterValueSampleInterval": Setting("60", _whole),
         "NumberOfConnectors": Setting("1"),
         "ResetRetries": Setting("0", _whole),
+        "SecurityProfile": Setting("0"),
         "StopTransactionOnEVSideDisconnect": Setting("true"),
         "StopTransactionOnInvalidId": Setting("true"),
-        "StopTxnAlignedData": Setting(""),
-        "StopTxnSampledData": Setting(""),
+        "StopTxnAlignedData": Setting("", _measurands),
+        "StopTxnSampledData": Setting("", _measurands),
         "SupportedFeatureProfiles": Setting("Core,SmartCharging,RemoteTrigger"),
-        "TransactionMessageAttempts": Setting("3", _whole),
+        "TransactionMessageAttempts": Setting("3", _above_zero),
         "TransactionMessageRetryInterval": Setting("60", _whole),
         "UnlockConnectorOnEVSideDisconnect": Setting("false", _boolean),
     }
@@ -118,6 +123,8 @@ def _smart_charging(options: StationOptions) -> dict[str, Setting]:
             ",".join(options.rate_units)
         ),
         "ChargingScheduleMaxPeriods": Setting(str(options.max_periods)),
-        "ConnectorSwitch3to1PhaseSupported": Setting("false"),
+        "ConnectorSwitch3to1PhaseSupported": Setting(
+            "true" if options.switches_phases else "false"
+        ),
         "MaxChargingProfilesInstalled": Setting(str(options.max_profiles)),
     }

@@ -6,12 +6,13 @@ Source: OCPP-J 1.6, section 3; Open Charge Point Protocol 1.6 edition 2, section
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from devices.ev_chargepoint.readings import readings
 from devices.links.ocpp import Handler, Payload
+from devices.links.ocpp_schema import OCPP16, Edition
 from devices.links.ocpp_session import Endpoint, Session, Side
 from harness.core.bench import DeviceContext, DeviceEvent
 from harness.core.errors import LinkError
@@ -40,14 +41,35 @@ class Terms:
     call_timeout_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What another edition of OCPP has instead of 1.6's messages."""
+
+    edition: Edition
+    handlers: Mapping[str, Handler]
+    prefix: Callable[[], str]
+    """What the message ids of the next connection begin with."""
+    opened: Callable[[], None]
+    """A connection stands."""
+    lost: Callable[[], None]
+    """The connection is gone, and nobody meant it to go."""
+
+
 class Csms:
     """One station's counterpart; `transaction_began` is called for each new one."""
 
     def __init__(
-        self, context: DeviceContext, endpoint: Endpoint, terms: Terms
+        self,
+        context: DeviceContext,
+        endpoint: Endpoint,
+        terms: Terms,
+        dialect: Dialect | None = None,
     ) -> None:
         self._context, self._terms = context, terms
         self.endpoint = endpoint
+        self._dialect = dialect or Dialect(
+            OCPP16, self._handlers(), lambda: "c", self._ask_again, self._forget
+        )
         self.transaction_began: Callable[[], None] = _nobody
         self.known = Known()
         self.session: Session | None = None
@@ -95,13 +117,14 @@ class Csms:
         return Session(
             Side(
                 where=self.where,
-                prefix="c",
-                handlers=self._handlers(),
+                prefix=self._dialect.prefix(),
+                handlers=self._dialect.handlers,
                 opened=self._opened,
                 closed=self._closed,
                 violated=self.violated,
                 wire=self._context.wire,
                 timeout_s=self._terms.call_timeout_s,
+                edition=self._dialect.edition,
             )
         )
 
@@ -131,16 +154,32 @@ class Csms:
             self._lost("replaced by a newer connection")
             old.close("replaced by a newer connection")
         self.tell("connected", self.endpoint.station)
-        if self.known.boot is not None:  # what it did meanwhile it need not say (4.9)
-            session.rpc.post(
-                "TriggerMessage",
-                {
-                    "requestedMessage": "StatusNotification",
-                    "connectorId": self._terms.connector,
-                },
-                self._asked_for_status,
-            )
+        self._dialect.opened()
+        self.changed()
+
+    def changed(self) -> None:
+        """Let `until` look again."""
         self._changed.set()
+
+    def post(
+        self,
+        action: str,
+        payload: Payload,
+        done: Callable[[Payload | LinkError], None],
+    ) -> None:
+        """Send a CALL if the station is there, and do not wait."""
+        if self.session is not None:
+            self.session.rpc.post(action, payload, done)
+
+    def _ask_again(self) -> None:
+        if self.known.boot is None:
+            return
+        # What it did meanwhile it need not say (4.9).
+        wanted = {
+            "requestedMessage": "StatusNotification",
+            "connectorId": self._terms.connector,
+        }
+        self.post("TriggerMessage", wanted, self._asked_for_status)
 
     def _asked_for_status(self, answer: Payload | LinkError) -> None:
         if isinstance(answer, LinkError):
@@ -153,8 +192,11 @@ class Csms:
                 self._lost(why)
 
     def _lost(self, why: str) -> None:
-        self.known.in_use = None
+        self._dialect.lost()
         self.tell("lost", why)
+
+    def _forget(self) -> None:
+        self.known.in_use = None
 
     # What the station sends
 
@@ -222,11 +264,11 @@ class Csms:
     def _metered(self, asked: Payload) -> Payload:
         if asked["connectorId"] != self._terms.connector:
             return {}
-        transaction = asked.get("transactionId")
-        if transaction is not None and self.known.transaction is None:
-            # It began before this CSMS was there.
+        transaction = int(asked.get("transactionId", -1))
+        # One that began before this CSMS was there; not one that is over, told late.
+        if self.known.transaction is None and transaction >= self._next_transaction:
             self.known.transaction = transaction
-            self._next_transaction = max(self._next_transaction, transaction + 1)
+            self._next_transaction = transaction + 1
         try:
             found = readings(asked["meterValue"], self._context.clock.bench_s)
         except (ValueError, OverflowError) as error:

@@ -36,6 +36,7 @@ class Vehicle:
     onboard_limit_a: float = 32.0
     """What its charger takes at most, per phase. [A]"""
     phases: int = 1
+    """Phases that it can charge on."""
     efficiency: float = 0.9
     """Share of the energy from the wall that reaches the battery."""
     taper_soc_percent: float = 90.0
@@ -46,6 +47,19 @@ class Vehicle:
     """Extra time to start from a pause; some cars need minutes. [s]"""
     draws_at_most_a: float = math.inf
     """A fault: whatever is offered, it draws no more than this. [A]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What has added up until a bench time: averages are differences of two."""
+
+    at_s: float
+    energy_wh: float
+    charge_as: float
+    """Amperes times seconds, in one phase that is in use. [A s]"""
+    offered_as: float
+    """Amperes on offer times seconds. [A s]"""
+    soc_percent: float
 
 
 class ElectricVehicle:
@@ -70,7 +84,11 @@ class ElectricVehicle:
         self._current_a = 0.0
         self._wanted_a = 0.0
         self._soc_percent = vehicle.soc_percent
-        self._drawn_wh = 0.0
+        self._drawn_wh = self._charge_as = 0.0
+        self._offered_as, self._offered_since_s = 0.0, at_s
+        self._pace = 1.0
+        self.phases = vehicle.phases
+        """Phases that it charges on now; see `use_phases`."""
         self._turns: deque[tuple[float, float]] = deque()
         self.offered_a = 0.0
         """Amperes per phase on the control pilot now; 0 is "do not draw". [A]"""
@@ -82,7 +100,7 @@ class ElectricVehicle:
         """
         self._advance(at_s)
         was_paused = self.offered_a < FLOOR_A
-        self.offered_a = offered_a if offered_a >= FLOOR_A else 0.0
+        self._now_offers(offered_a if offered_a >= FLOOR_A else 0.0, at_s)
         if was_paused and self.offered_a:
             reaction_s += self.vehicle.wake_up_s
         follows_s = at_s + reaction_s
@@ -94,13 +112,34 @@ class ElectricVehicle:
 
     def disconnect(self, *, at_s: float) -> None:
         """Pull the cable: the current is gone at once."""
-        self._advance(at_s)
+        self._stop_at(at_s)
         self._turns.clear()
-        self.offered_a = self._wanted_a = self._current_a = 0.0
+        self._now_offers(0.0, at_s)
+        self._wanted_a = self._current_a = 0.0
+
+    def use_phases(self, phases: int, *, at_s: float) -> None:
+        """Charge on so many phases from now on; nothing may be drawn meanwhile."""
+        self.disconnect(at_s=at_s)
+        self.phases = phases
+
+    def change_pace(self, factor: float, *, at_s: float) -> None:
+        """Change current that much faster than it would when well (a fault)."""
+        self._stop_at(at_s)
+        self._pace = factor
+
+    def _now_offers(self, offered_a: float, at_s: float) -> None:
+        self._offered_as += self.offered_a * (at_s - self._offered_since_s)
+        self._offered_since_s, self.offered_a = at_s, offered_a
+
+    def _stop_at(self, at_s: float) -> None:
+        """Bring the model to this very moment, between two points of its grid."""
+        self._advance(at_s)
+        if at_s > self._at_s:
+            self._move(at_s)
 
     def power_w(self, at_s: float) -> float:
         """Return true active power at the wall. [W]"""
-        return self.current_a(at_s) * self.vehicle.phases * self._voltage_v(at_s)
+        return self.current_a(at_s) * self.phases * self._voltage_v(at_s)
 
     def current_a(self, at_s: float) -> float:
         """Return the current in each phase. [A]"""
@@ -117,6 +156,17 @@ class ElectricVehicle:
         self._advance(at_s)
         gain_wh = self._piece_wh(at_s) * self.vehicle.efficiency
         return min(100.0, self._soc_percent + gain_wh / self.vehicle.battery_kwh / 10)
+
+    def tally(self, at_s: float) -> Tally:
+        """Return what has added up since the model began."""
+        energy_wh = self.drawn_wh(at_s)
+        return Tally(
+            at_s,
+            energy_wh,
+            self._charge_as + self._piece_as(at_s),
+            self._offered_as + self.offered_a * (at_s - self._offered_since_s),
+            self._soc_percent,
+        )
 
     def is_drawing(self, at_s: float) -> bool:
         """Whether it takes what is offered, be it still on its way up."""
@@ -136,22 +186,31 @@ class ElectricVehicle:
 
     def _current_after(self, elapsed_s: float) -> float:
         goal_a = min(self._wanted_a, self._taken_a())
-        step_a = self.vehicle.ramp_a_per_s * elapsed_s
+        step_a = self._ramp_a_per_s * elapsed_s
         if goal_a > self._current_a:
             return min(goal_a, self._current_a + step_a)
         return max(goal_a, self._current_a - step_a)
 
-    def _piece_wh(self, to_s: float) -> float:
-        """Return the energy from the last grid point to a time before the next. [Wh]"""
+    @property
+    def _ramp_a_per_s(self) -> float:
+        return self.vehicle.ramp_a_per_s * self._pace
+
+    def _piece_as(self, to_s: float) -> float:
+        """Return amperes times seconds since the last grid point. [A s]"""
         elapsed_s = to_s - self._at_s
         if elapsed_s <= 0:
             return 0.0
         end_a = self._current_after(elapsed_s)
-        ramp_s = abs(end_a - self._current_a) / self.vehicle.ramp_a_per_s
-        lost_a_s = (end_a - self._current_a) * ramp_s / 2
-        ampere_s = end_a * elapsed_s - lost_a_s
+        ramp_s = abs(end_a - self._current_a) / self._ramp_a_per_s
+        return end_a * elapsed_s - (end_a - self._current_a) * ramp_s / 2
+
+    def _piece_wh(self, to_s: float) -> float:
+        """Return the energy from the last grid point to a time before the next. [Wh]"""
+        charge_as = self._piece_as(to_s)
+        if not charge_as:
+            return 0.0
         voltage_v = self._voltage_v((self._at_s + to_s) / 2)
-        return ampere_s * voltage_v * self.vehicle.phases / 3600
+        return charge_as * voltage_v * self.phases / 3600
 
     def _advance(self, to_s: float) -> None:
         """Move to the last grid point or change of mind at or before a time."""
@@ -171,6 +230,7 @@ class ElectricVehicle:
 
     def _move(self, to_s: float) -> None:
         drawn_wh = self._piece_wh(to_s)
+        self._charge_as += self._piece_as(to_s)
         self._current_a = self._current_after(to_s - self._at_s)
         self._drawn_wh += drawn_wh
         gain_percent = (

@@ -14,13 +14,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from devices.ev_chargepoint.breaking import BREAKS
 from devices.ev_chargepoint.csms import Csms, Terms
 from devices.ev_chargepoint.emulator import OPERATIONS, emulate
 from devices.ev_chargepoint.limits import ProfileForm, charging_profile
 from devices.ev_chargepoint.options import StationOptions
+from devices.links import framing
 from devices.links.ocpp import CallRefused, Payload
-from devices.links.ocpp_session import listen, parse_endpoint
-from harness.core.bench import DeviceContext, Driver, Options
+from devices.links.ocpp_security import CsmsSecurity
+from devices.links.ocpp_session import listen, parse_endpoint, secure_endpoint
+from harness.core.bench import DeviceContext, Driver, Kindness
 from harness.core.capabilities import Acknowledgement, Identity, LimitsPower
 from harness.core.errors import LinkError, RigError, UsageError
 
@@ -34,7 +37,7 @@ COMPOSITE_S = 60
 """How far ahead a composite schedule is asked for. [s]"""
 
 
-class Ocpp16Options(Options):
+class Ocpp16Options(CsmsSecurity):
     """How the harness uses the station."""
 
     connector: int = Field(default=1, ge=1)
@@ -292,14 +295,17 @@ async def connect(
         heartbeat_interval_s=options.heartbeat_interval_s,
         call_timeout_s=options.call_timeout_s,
     )
-    csms = Csms(context, parse_endpoint(context.where, context.address), terms)
+    endpoint = parse_endpoint(context.where, context.address)
+    endpoint, guard = secure_endpoint(context.where, endpoint, options)
+    csms = Csms(context, endpoint, terms)
     station = ChargingStation(csms, options)
     server = await listen(
-        context.where, csms.endpoint, admit=csms.admit, refused=csms.refused
+        context.where, endpoint, admit=csms.admit, refused=csms.refused, guard=guard
     )
     csms.listening(server.sockets[0].getsockname()[1])
     try:
-        yield station
+        with guard.arranged(csms.endpoint.url):
+            yield station
     finally:
         await station.close()
         server.close()
@@ -310,13 +316,21 @@ DRIVER = Driver(
     name="ev_chargepoint/ocpp16",
     maker="any (Open Charge Alliance)",
     wire="OCPP 1.6J",
-    source="Open Charge Point Protocol 1.6 edition 2; OCPP-J 1.6",
+    source="Open Charge Point Protocol 1.6 edition 2; OCPP-J 1.6; security whitepaper "
+    "edition 3 (unverified)",
     options=Ocpp16Options,
     open=connect,
     emulator_options=StationOptions,
     emulate=emulate,
     capabilities=(LimitsPower,),
-    address_form="ws://HOST:PORT/STATION_ID",
+    address_form="ws://HOST:PORT/STATION_ID or wss://HOST:PORT/STATION_ID",
     listens=True,
     operations=OPERATIONS,
+    faults=BREAKS,
+    kindness=Kindness(
+        source="OCPP sets no budget; the station itself spaces its duty changes by 5 s "
+        "(IEC 61851-1, table A.6, unverified)"
+    ),
+    frame_length=framing.websocket,
+    frame_text=framing.websocket_text,
 )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from devices.links.ocpp_security import StationSecurity
 from harness.core.bench import Options
 
 
@@ -38,7 +39,7 @@ class Faults(Options):
     """Bench time at which it sends a message cut short. [s]"""
 
 
-class StationOptions(Options):
+class StationOptions(StationSecurity):
     """A charging station with one connector, and the vehicle behind it."""
 
     vendor: str = Field(default="Flexrig", max_length=20)
@@ -86,4 +87,18 @@ class StationOptions(Options):
     """ChargingScheduleMaxPeriods."""
     rate_units: tuple[Literal["Current", "Power"], ...] = ("Current", "Power")
     """ChargingScheduleAllowedChargingRateUnit."""
+    switches_phases: bool = False
+    """ConnectorSwitch3to1PhaseSupported: a period's numberPhases is obeyed."""
+    phase_switch_s: float = Field(default=10.0, ge=0)
+    """How long charging pauses to change its phases. [s]"""
+    aligned_values: Literal["averages", "instants"] = "averages"
+    """Clock-aligned values: means over the interval, stamped with its start, as 9.1.5
+    has them; or, as many stations do, what is at its end, stamped so."""
+    random_delay: Literal["off", "schedule", "always"] = "off"
+    """What waits a random time before it is followed: changes by schedule, as the
+    Smart Charge Points Regulations want it; or instructions too, which is wrong."""
+    random_delay_s: int = Field(default=600, ge=1, le=1800)
+    """The longest random delay. [s]"""
+    default_hours: bool = False
+    """Whether it charges in its default hours alone while no profile is in force."""
     faults: Faults = Faults()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -58,6 +58,13 @@ class Profile:
     valid_from_s: float = -math.inf
     valid_to_s: float = math.inf
     transaction_id: int | None = None
+    least_rate: float = 0.0
+    """minChargingRate, below which the vehicle charges badly, in the schedule's unit;
+    for a station's own plans, and never a reason to exceed a limit (7.13)."""
+
+
+Rule = tuple[Profile, Period]
+"""A profile, and the period of it that is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,10 @@ class Situation:
     started_s: float | None = None
     """When the transaction began; None if none runs. [s]"""
     phases: int = 1
-    """Phases that the connector charges on, which a profile cannot lower."""
+    """Phases that the connector charges on."""
+    switches_phases: bool = False
+    """Whether a profile can have it charge on fewer
+    (ConnectorSwitch3to1PhaseSupported, 9.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +91,45 @@ class Step:
     """Seconds after the moment asked for. [s]"""
     limit_a: float
     """Amperes per phase."""
+    phases: int = 1
+    """Phases to charge on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the profiles allow at one moment."""
+
+    limit_a: float
+    """Amperes per phase."""
+    phases: int
 
 
 def limit_a(profiles: Iterable[Profile], here: Situation) -> float | None:
-    """Return the limit in amperes per phase at one moment, None if there is none.
+    """Return the limit in amperes per phase at one moment, None if there is none."""
+    found = allowance(profiles, here)
+    return None if found is None else found.limit_a
+
+
+def allowance(profiles: Iterable[Profile], here: Situation) -> Allowance | None:
+    """Return what the profiles allow at one moment, None if none says anything.
 
     The least of the station's own maximum and of what governs the transaction
-    (3.13.3): a TxProfile overrules TxDefaultProfiles (3.13.1).
+    (3.13.3): a TxProfile overrules TxDefaultProfiles (3.13.1). A station that can
+    switch charges on the fewest phases that any of them asks for.
     """
     in_force = list(profiles)
-    limits = [
-        _purpose_a(in_force, "ChargePointMaxProfile", here),
-        _transaction_a(in_force, here),
+    found = [
+        _prevailing(in_force, "ChargePointMaxProfile", here),
+        _governing(in_force, here),
     ]
-    known = [limit for limit in limits if limit is not None]
-    return min(known) if known else None
+    known = [rule for rule in found if rule is not None]
+    if not known:
+        return None
+    phases = here.phases
+    if here.switches_phases:
+        asked = (period.phases or ASSUMED_PHASES for _profile, period in known)
+        phases = min(phases, *asked)
+    return Allowance(min(_amperes(rule, phases) for rule in known), phases)
 
 
 def composite(
@@ -117,16 +151,33 @@ def composite(
     Returns
     -------
     tuple of Step
-        The first at 0, each with a limit other than the one before.
+        The first at 0, each with a limit or phases other than the one before.
     """
     in_force = [profile for profile in profiles if _may_apply(profile, here)]
     steps: list[Step] = []
     for at_s in _boundaries(in_force, here, duration_s):
-        limit = limit_a(in_force, _at(here, at_s))
-        limit = ceiling_a if limit is None else min(limit, ceiling_a)
-        if not steps or steps[-1].limit_a != limit:
-            steps.append(Step(at_s - here.at_s, limit))
+        found = allowance(in_force, _at(here, at_s))
+        found = found or Allowance(ceiling_a, here.phases)
+        step = Step(at_s - here.at_s, min(found.limit_a, ceiling_a), found.phases)
+        if not steps or replace(steps[-1], start_s=step.start_s) != step:
+            steps.append(step)
     return tuple(steps)
+
+
+def least(first: tuple[Step, ...], second: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the lower of two composite schedules that begin at the same moment."""
+    steps: list[Step] = []
+    for start_s in sorted({step.start_s for step in (*first, *second)}):
+        here = [_at_s(schedule, start_s) for schedule in (first, second)]
+        limit_a = min(step.limit_a for step in here)
+        step = Step(start_s, limit_a, min(step.phases for step in here))
+        if not steps or replace(steps[-1], start_s=start_s) != step:
+            steps.append(step)
+    return tuple(steps)
+
+
+def _at_s(schedule: tuple[Step, ...], at_s: float) -> Step:
+    return [step for step in schedule if step.start_s <= at_s][-1]
 
 
 def install(profiles: Iterable[Profile], new: Profile) -> tuple[Profile, ...]:
@@ -194,6 +245,7 @@ def parse(connector_id: int, payload: dict[str, Any]) -> Profile:
         valid_from_s=_or(_posix(payload.get("validFrom")), -math.inf),
         valid_to_s=_or(_posix(payload.get("validTo")), math.inf),
         transaction_id=payload.get("transactionId"),
+        least_rate=float(schedule.get("minChargingRate", 0.0)),
     )
     _refuse_nonsense(profile)
     return profile
@@ -209,7 +261,7 @@ def _refuse_nonsense(profile: Profile) -> None:
         raise ValueError("duration is negative")
     if profile.stack_level < 0:
         raise ValueError("stackLevel is negative (7.8)")
-    if any(period.limit < 0 for period in profile.periods):
+    if any(period.limit < 0 for period in profile.periods) or profile.least_rate < 0:
         raise ValueError("a limit is negative")
     if any(period.phases not in {None, 1, 2, 3} for period in profile.periods):
         raise ValueError("numberPhases is not 1, 2 or 3")
@@ -230,7 +282,7 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _at(here: Situation, at_s: float) -> Situation:
-    return Situation(here.connector_id, at_s, _anchor_s(here), here.phases)
+    return replace(here, at_s=at_s, started_s=_anchor_s(here))
 
 
 def _anchor_s(here: Situation) -> float:
@@ -248,38 +300,39 @@ def _may_apply(profile: Profile, here: Situation) -> bool:
     return profile.connector_id in {0, here.connector_id}
 
 
-def _transaction_a(profiles: list[Profile], here: Situation) -> float | None:
-    own = _purpose_a(profiles, "TxProfile", here)
-    return _purpose_a(profiles, "TxDefaultProfile", here) if own is None else own
+def _governing(profiles: list[Profile], here: Situation) -> Rule | None:
+    own = _prevailing(profiles, "TxProfile", here)
+    return _prevailing(profiles, "TxDefaultProfile", here) if own is None else own
 
 
-def _purpose_a(
+def _prevailing(
     profiles: list[Profile], purpose: Purpose, here: Situation
-) -> float | None:
-    """Return the prevailing limit of one purpose: the highest stack level in force.
+) -> Rule | None:
+    """Return what one purpose says: the highest stack level in force.
 
     On one level a connector's own TxDefaultProfile stands before connector 0's
     (3.13.1). A profile whose schedule is over leaves the word to a lower level
     (5.16.4).
     """
-    best: tuple[int, int] = (-1, -1)
-    limit: float | None = None
+    best: tuple[float, int] = (-math.inf, -1)
+    found: Rule | None = None
     for profile in profiles:
         rank = (profile.stack_level, profile.connector_id)
         if profile.purpose != purpose or rank <= best or not _may_apply(profile, here):
             continue
         period = _period(profile, here)
         if period is not None:
-            best, limit = rank, _amperes(profile, period, here.phases)
-    return limit
+            best, found = rank, (profile, period)
+    return found
 
 
-def _amperes(profile: Profile, period: Period, phases: int) -> float:
+def _amperes(rule: Rule, phases: int) -> float:
     """Return amperes per phase.
 
     A station that charges on more phases than the profile reckons with divides by
     its own, so that the total stays inside the limit.
     """
+    profile, period = rule
     if profile.unit == "A":
         return period.limit
     return period.limit / (LINE_V * max(period.phases or ASSUMED_PHASES, phases))

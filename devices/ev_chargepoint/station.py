@@ -8,10 +8,7 @@ section 4; what it answers is in `devices.ev_chargepoint.answers`.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from devices.ev_chargepoint.charging import CONNECTOR, ChargingControl, Timers
 from devices.ev_chargepoint.configuration import Configuration
@@ -19,6 +16,7 @@ from devices.ev_chargepoint.metering import OwnMeter
 from devices.ev_chargepoint.model import ElectricVehicle
 from devices.ev_chargepoint.options import StationOptions
 from devices.ev_chargepoint.sampling import Sampler
+from devices.ev_chargepoint.transactions import Outbox, Transaction
 from devices.links.ocpp import Done, Payload, nothing
 from devices.links.ocpp_session import Session
 from harness.core.bench import EmulatorContext
@@ -27,25 +25,8 @@ from harness.core.errors import LinkError
 ID_TAG = "FREEVEND"
 BOOT_RETRY_S = 60.0
 """If the CSMS names no interval itself (4.2)."""
-RETRY_S = 60.0
-"""TransactionMessageRetryInterval (9.1.32)."""
 IN_TRANSACTION = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
 """Statuses after which a vehicle without a transaction is Finishing (7.7)."""
-
-
-@dataclass(slots=True)
-class Transaction:
-    """A charging transaction; its id comes with StartTransaction.conf."""
-
-    started_s: float
-    """Bench time. [s]"""
-    meter_start_wh: int
-    id_tag: str
-    told: bool = False
-    """Whether StartTransaction is under way or answered."""
-    ident: int | None = None
-    stop: Payload | None = None
-    """StopTransaction.req without its id, once the transaction is over."""
 
 
 class Station:
@@ -68,19 +49,26 @@ class Station:
             rng=context.rng,
             changed=self.tell_status,
         )
-        self._meter = OwnMeter(
+        self.meter = OwnMeter(
             vehicle,
             context.circuit.voltage_v,
             1 + options.own_meter_gain_percent / 100,
             options.register_start_wh,
             options.knows_soc,
         )
-        self.sampler = Sampler(self, self._meter, context.clock)
+        self.sampler = Sampler(self, self.meter, context.clock)
         self._session: Session | None = None
-        self._booted = False
+        self._booted = self._down = False
         self._told = ""
         self.transaction: Transaction | None = None
-        self._unsettled: deque[Transaction] = deque()
+        self.outbox = Outbox(
+            post=self.post,
+            online=lambda: self.online,
+            attempts=lambda: self.configuration.whole("TransactionMessageAttempts"),
+            retry_s=lambda: self.configuration.whole("TransactionMessageRetryInterval"),
+            started=self._started,
+            timers=self.timers,
+        )
         self._beating: asyncio.TimerHandle | None = None
         self.plugged = False
         self.inoperative = False
@@ -91,7 +79,7 @@ class Station:
         """Connect the vehicle; charging starts by itself."""
         self.plugged = True
         self.tell_status()
-        if not self.inoperative:
+        if not self.inoperative and not self._down:
             self.begin(ID_TAG)
 
     def unplug(self) -> None:
@@ -106,13 +94,13 @@ class Station:
     @property
     def online(self) -> bool:
         """Whether the CSMS is there and has accepted the station."""
-        return self._booted and self._session is not None
+        return self._booted and self._session is not None and self._session.is_open
 
     def connected(self, session: Session) -> None:
         """Introduce the station, or after a mere loss of connection go on."""
         self._session = session
         if self._booted:  # OCPP-J 1.6, 5.4: no BootNotification after a reconnect
-            self._resume()
+            self._go_on()
         else:
             self.boot()
 
@@ -149,32 +137,40 @@ class Station:
         if answer["interval"] > 0:
             self.configuration.change("HeartbeatInterval", str(answer["interval"]))
         if fresh:
-            self._resume()
+            self._go_on()
+            self.sampler.align_again()
 
     def _boot_anew(self) -> None:
         if not self._booted:
             self.boot()
 
-    def _resume(self) -> None:
+    def _go_on(self) -> None:
         self.tell_station_status()
         self.tell_status(asked=True)
-        self._settle()
+        self.outbox.go_on()
         self.beat_again()
-        self.sampler.align_again()
 
     def restart(self, reason: str) -> None:
         """Reset (5.14): end the transaction, be away for a while, boot anew."""
-        if self.transaction is not None:
-            self.end(reason)
-        self._booted = False
+        self.go_down(reason)
         self.timers.after(self.options.reboot_s, self._restarted)
 
     def _restarted(self) -> None:
-        self._told = ""
-        if self.plugged and not self.inoperative:
-            self.begin(ID_TAG)
+        self.come_up()
         if self._session is not None:
             self._session.close("reset")  # the emulator dials again
+
+    def go_down(self, reason: str) -> None:
+        """Stop all that a computer does that starts anew."""
+        if self.transaction is not None:
+            self.end(reason)
+        self._booted, self._down = False, True
+
+    def come_up(self) -> None:
+        """Start anew: a vehicle that is there charges."""
+        self._told, self._down = "", False
+        if self.plugged and not self.inoperative and self.transaction is None:
+            self.begin(ID_TAG)
 
     # Heartbeat and status
 
@@ -192,6 +188,8 @@ class Station:
 
     def status(self) -> str:
         """Return the connector's status (7.7)."""
+        if self.charging.tripped:
+            return "Faulted"
         if self.transaction is None and self.inoperative:
             return "Unavailable"
         if not self.plugged:
@@ -226,7 +224,7 @@ class Station:
     def _notification(self, connector: int, status: str) -> Payload:
         return {
             "connectorId": connector,
-            "errorCode": "NoError",
+            "errorCode": "GroundFailure" if status == "Faulted" else "NoError",
             "status": status,
             "timestamp": self.stamp(),
         }
@@ -238,74 +236,58 @@ class Station:
         else:
             act()
 
-    def stamp(self, bench_s: float | None = None) -> str:
+    def stamp(self) -> str:
         """Return what the station's clock says, ISO 8601 in UTC (3.14, 3.15)."""
-        at_s = self.charging.device_s()
-        if bench_s is not None:
-            at_s += bench_s - self._clock.now_s()
-        text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
-        return text.replace("+00:00", "Z")
+        return self.charging.own_clock.stamp()
 
     # Transactions
 
     def begin(self, id_tag: str) -> None:
         """Start a transaction (4.8)."""
         now_s = self._clock.now_s()
-        self.transaction = Transaction(now_s, self._meter.register_wh(now_s), id_tag)
-        self._unsettled.append(self.transaction)
-        self._settle()
+        self.transaction = Transaction(self._vehicle.tally(now_s), id_tag)
+        start = {
+            "connectorId": CONNECTOR,
+            "idTag": id_tag,
+            "meterStart": self.meter.register_wh(now_s),
+            "timestamp": self.stamp(),
+        }
+        self.outbox.add("StartTransaction", start, self.transaction)
+        self.sampler.note("Transaction.Begin")
         self.charging.begin()
         self.sampler.sample_again()
         self.tell_status()
+
+    def _started(self, transaction: Transaction, accepted: bool) -> None:
+        if transaction is self.transaction and not accepted:
+            self.end("DeAuthorized")
 
     def end(self, reason: str) -> None:
         """End the transaction that runs (4.10)."""
         transaction = self.transaction
         if transaction is None:
             raise ValueError("no transaction runs")
-        transaction.stop = {
-            "meterStop": self._meter.register_wh(self._clock.now_s()),
+        self.sampler.note_last_interval()
+        self.sampler.note("Transaction.End")
+        stop = {
+            "meterStop": self.meter.register_wh(self._clock.now_s()),
             "timestamp": self.stamp(),
             "reason": reason,
             "idTag": transaction.id_tag,
         }
+        if transaction.data:
+            stop["transactionData"] = transaction.data
         self.transaction = None
         self.charging.end()
         self.sampler.sample_again()
-        self._later(self._settle)
+        self._later(lambda: self.outbox.add("StopTransaction", stop, transaction))
         self.inoperative = self.inoperative or self.inoperative_next
         self.inoperative_next = False
         self.tell_status()
 
-    def _settle(self) -> None:
-        """Tell of transactions in their order, one at a time (4.8, 4.10)."""
-        if not (self._unsettled and self.online):
-            return
-        transaction = self._unsettled[0]
-        if not transaction.told:
-            transaction.told = True
-            start = {
-                "connectorId": CONNECTOR,
-                "idTag": transaction.id_tag,
-                "meterStart": transaction.meter_start_wh,
-                "timestamp": self.stamp(transaction.started_s),
-            }
-            self.post("StartTransaction", start, self._start_answered)
-        elif transaction.ident is not None and transaction.stop is not None:
-            self._unsettled.popleft()
-            stop = {**transaction.stop, "transactionId": transaction.ident}
-            self.post("StopTransaction", stop)
-            self._settle()
-
-    def _start_answered(self, answer: Payload | LinkError) -> None:
-        transaction = self._unsettled[0]
-        if isinstance(answer, LinkError):
-            transaction.told = False
-            self.timers.after(RETRY_S, self._settle)
-            return
-        transaction.ident = answer["transactionId"]
-        accepted = answer["idTagInfo"]["status"] == "Accepted"
-        if not accepted and transaction is self.transaction:
-            self.end("DeAuthorized")
-        elif transaction.stop is not None:
-            self._settle()
+    def tell_values(self, payload: Payload, transaction: Transaction | None) -> None:
+        """Send MeterValues: those of a transaction even if that must wait (3.7.1)."""
+        if transaction is not None:
+            self.outbox.add("MeterValues", payload, transaction)
+        elif self.online:
+            self.post("MeterValues", payload)

@@ -25,6 +25,8 @@ from harness.core.errors import LinkError, RigError, UsageError
 from harness.core.recording import Reading
 from harness.core.virtual_loop import VirtualLoop
 
+TRANSCRIPTS_OF = ("ev_chargepoint/ocpp16",)
+
 BOOT = (
     '[2,"19223201","BootNotification",'
     '{"chargePointVendor":"VendorX","chargePointModel":"SingleSocketCharger"}]'

@@ -61,7 +61,10 @@ class ByHand:
             if message[0] == 2:
                 self.heard.append((self.clock.now_s(), message[2], message[3]))
                 answer = self.answers.get(message[2], {})
-                await far.send(json.dumps([3, message[1], answer]))
+                if isinstance(answer, str):  # a CALLERROR with this code
+                    await far.send(json.dumps([4, message[1], answer, "", {}]))
+                elif answer is not None:  # None: no answer at all
+                    await far.send(json.dumps([3, message[1], answer]))
             else:
                 self.waiting.pop(message[1]).set_result(message)
             self.news.set()
@@ -258,16 +261,20 @@ async def test_three_phases_are_reported_each_for_itself():
 
 @play
 async def test_clock_aligned_values_come_on_the_clock():
-    """3.16.2: evenly spaced from midnight."""
+    """3.16.2: evenly spaced from midnight; 9.1.5: stamped with the interval's start."""
     async with station() as hand:
-        await hand.sets(ClockAlignedDataInterval="900")
+        await hand.sets(ClockAlignedDataInterval="900", MeterValueSampleInterval="0")
         await hand.clock.until(1400)
         times = [
-            asked["meterValue"][0]["timestamp"]
-            for _at_s, asked in hand.said("MeterValues")
-            if asked["meterValue"][0]["sampledValue"][0]["context"] == "Sample.Clock"
+            (at_s, asked["meterValue"][0]["timestamp"])
+            for at_s, asked in hand.said("MeterValues")
         ]
-        assert times == ["2013-02-01T21:00:00.000Z", "2013-02-01T21:15:00.000Z"]
+        assert times == [
+            (420, "2013-02-01T20:45:00.000Z"),
+            (1320, "2013-02-01T21:00:00.000Z"),
+        ]
+        (value,) = hand.said("MeterValues")[0][1]["meterValue"][0]["sampledValue"]
+        assert value["context"] == "Sample.Clock"
 
 
 @play

@@ -1,0 +1,1 @@
+"""Electric vehicles through their maker's cloud, without a charging station."""
