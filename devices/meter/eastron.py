@@ -1,142 +1,124 @@
-"""The driver that all Eastron SDM meters share: a map, a link, and two requests."""
+"""Register maps of the Eastron SDM meters, as data.
+
+Every value is an IEEE 754 single in two input registers, high word first, read
+with function 04 at an even address; 40 values (80 registers) at most in one
+request. Sources:
+
+- SDM630: "Eastron SDM630Modbus Smart Meter Modbus Protocol Implementation V1.8",
+  1.1 (format and limits), 1.2.1 (input registers), 1.3.1 (holding registers).
+- SDM230: "Eastron SDM230Modbus Smart Meter Modbus Protocol Implementation", 1.2.
+- SDM120: "Eastron SDM120Modbus Smart Meter Modbus Protocol Implementation V2.4".
+
+The SDM630 rows were read in the document itself; those of the SDM120 and SDM230 in
+transcriptions of theirs (volkszaehler/mbmd, nmakel/sdm_modbus and others agree).
+
+Signs: power is negative on export, and so is the power factor ("positive refers to
+forward current, negative refers to reverse current", SDM630, note 1 below 1.2.1).
+Reactive power is positive where the current lags, as behind an inductor (unverified).
+"""
 
 from __future__ import annotations
 
-import math
-import struct
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from devices.meter.registers import MeterMap, Parameter, Rules, Word
 
-from pydantic import Field
+NETWORK_NODE = 0x0014
+"""Holding register of the unit id, a single. Source: SDM630 V1.8, 1.3.1."""
 
-from devices.links.codec import u32_of
-from devices.links.modbus import ModbusLink, RegisterRefused
-from devices.meter.registers import SERIAL_NUMBER, Block, MeterMap
-from harness.core.bench import DeviceContext, Options
-from harness.core.capabilities import Identity
-from harness.core.errors import LinkError
-from harness.core.recording import Reading
+RULES = Rules(
+    # Source: SDM630 V1.8, 3.8 (its table in 3.6 says 15 where it means 16).
+    functions=frozenset({3, 4, 8, 16}),
+    # Up to here registers exist, and read 0 where a wiring or this emulator has no
+    # value (SDM630 V1.8, 1.2: "will return the value zero").
+    spans=((0x0000, 0x0157),),
+    # Source: SDM630 V1.8, 1.1; SDM230, 1.2.
+    most=80,
+    whole_values=True,
+)
 
+IDENTITY = (Word("serial", 0xFC00, 2),)
+"""Holding register, unsigned 32-bit. Source: SDM630 V1.8, 1.3.1. Documented for the
+SDM120 from V2.5 on; answers on the SDM230 without being documented (unverified)."""
 
-class MeterOptions(Options):
-    """How the driver reads the meter."""
+_ENERGY = (
+    Parameter(0x0046, "frequency_hz"),
+    Parameter(0x0048, "energy_import_wh", 1000.0),
+    Parameter(0x004A, "energy_export_wh", 1000.0),
+    Parameter(0x0156, "energy_total_wh", 1000.0),
+)
+"""The same in all three. Source: SDM630 V1.8, 1.2.1, parameters 36 to 38 and 172."""
+SLOW = ("frequency_hz", "energy_import_wh", "energy_export_wh")
 
-    timeout_s: float = Field(1.0, gt=0, le=30)
-    """Longest wait for a reply. [s]"""
-    poll_interval_s: float = Field(1.0, gt=0, le=3600)
-    """How often power, voltage and current are read. [s]"""
-    slow_every: int = Field(10, ge=1, le=3600)
-    """At every so many polls, energy and frequency are read as well."""
+_ONE_PHASE = (
+    Parameter(0x0000, "voltage_v"),
+    Parameter(0x0006, "current_a"),
+    Parameter(0x000C, "power_w"),
+    Parameter(0x0012, "apparent_va"),
+    Parameter(0x0018, "reactive_var"),
+    Parameter(0x001E, "power_factor"),
+    *_ENERGY,
+)
+"""Source: SDM230, 1.2, registers 30001, 30007 to 30031; SDM120 V2.4, the same."""
 
+_PER_PHASE = (
+    (0x0000, "voltage_l{}_v"),
+    (0x0006, "current_l{}_a"),
+    (0x000C, "power_l{}_w"),
+    (0x0012, "apparent_l{}_va"),
+    (0x0018, "reactive_l{}_var"),
+    (0x001E, "power_factor_l{}"),
+)
+"""Source: SDM630 V1.8, 1.2.1, parameters 1 to 18."""
 
-class EastronMeter:
-    """A reference meter that is only ever read."""
+_THREE_PHASES = (
+    *(
+        Parameter(address + 2 * (n - 1), quantity.format(n))
+        for address, quantity in _PER_PHASE
+        for n in (1, 2, 3)
+    ),
+    Parameter(0x0000, "voltage_v"),
+    Parameter(0x002A, "voltage_average_v"),
+    Parameter(0x002E, "current_average_a"),
+    Parameter(0x0030, "current_a"),
+    Parameter(0x0034, "power_w"),
+    Parameter(0x0038, "apparent_va"),
+    Parameter(0x003C, "reactive_var"),
+    Parameter(0x003E, "power_factor"),
+    *_ENERGY,
+)
+"""`voltage_v` is that of phase 1, `current_a` the sum of line currents, `power_w` the
+total system power. Source: SDM630 V1.8, 1.2.1, parameters 1, 22 to 32."""
 
-    def __init__(
-        self, context: DeviceContext, options: MeterOptions, meter: MeterMap
-    ) -> None:
-        self._where = f"{context.where} {context.address}"
-        self._link = ModbusLink(context, timeout_s=options.timeout_s)
-        self._options, self._meter = options, meter
-        self._fast, self._slow = _Reader(meter.fast), _Reader(meter.slow)
-        self._polls = 0
-
-    @property
-    def poll_interval_s(self) -> float:
-        """How often it is asked. [s]"""
-        return self._options.poll_interval_s
-
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """What `poll` returns; energy and frequency at every ``slow_every``-th."""
-        return self._meter.quantities
-
-    @property
-    def failures(self) -> int:
-        """Requests since the start that got no usable reply."""
-        return self._link.failures
-
-    async def ready(self) -> None:
-        """Connect and read once; a meter that does not answer is found here."""
-        await self._link.connect()
-        await self._read(self._fast)
-
-    async def identify(self) -> Identity:
-        """Return the model that the driver is for, and the serial number if given.
-
-        The SDM protocol documents name a serial number and no model or firmware:
-        those are not read.
-        """
-        try:
-            words = await self._link.read_holding(SERIAL_NUMBER, 2)
-        except RegisterRefused:
-            return Identity(maker="Eastron", model=self._meter.model, serial="not read")
-        return Identity("Eastron", self._meter.model, serial=str(u32_of(words)))
-
-    async def make_safe(self) -> None:
-        """Do nothing: a meter is read, never told anything."""
-
-    async def poll(self) -> Sequence[Reading]:
-        """Read power, voltage and current; energy and frequency now and then.
-
-        Raises
-        ------
-        LinkError
-            If the meter does not answer, in bounded time, or gives no number.
-        """
-        readings = await self._read(self._fast)
-        if self._polls % self._options.slow_every == 0:
-            readings += await self._read(self._slow)
-        self._polls += 1
-        return readings
-
-    def close(self) -> None:
-        """Let go of the wire."""
-        self._link.close()
-
-    async def _read(self, reader: _Reader) -> list[Reading]:
-        words = await self._link.read_input(reader.address, reader.count)
-        values = reader.values(words)
-        for (address, quantity), value in zip(reader.names, values, strict=True):
-            if not math.isfinite(value):
-                raise LinkError(
-                    self._where,
-                    f"register {address:#06x} ({quantity}) holds {value}, not a number",
-                    "the model of the meter, and its word order (normal)",
-                )
-        return [
-            Reading(quantity, value)
-            for (_, quantity), value in zip(reader.names, values, strict=True)
-        ]
+FAST = ("voltage_v", "current_a", "power_w")
+PER_PHASE = tuple(
+    quantity.format(n) for _, quantity in _PER_PHASE[:3] for n in (1, 2, 3)
+)
 
 
-class _Reader:
-    """A block with its request and the places of its values worked out once."""
+def _map(
+    model: str,
+    document: str,
+    parameters: tuple[Parameter, ...],
+    fast: tuple[str, ...] = FAST,
+) -> MeterMap:
+    return MeterMap(
+        maker="Eastron",
+        model=model,
+        document=f"Eastron {document}",
+        function=4,
+        parameters=parameters,
+        fast=fast,
+        slow=SLOW,
+        rules=RULES,
+        identity=IDENTITY,
+        node_register=NETWORK_NODE,
+    )
 
-    def __init__(self, block: Block) -> None:
-        self.address, self.count = block.address, block.count
-        self.names = [(each.address, each.quantity) for each in block.parameters]
-        self._places = [
-            ((each.address - block.address) * 2, each.factor)
-            for each in block.parameters
-        ]
-        self._words = struct.Struct(f">{block.count}H")
-        self._single = struct.Struct(">f")
 
-    def values(self, words: Sequence[int]) -> list[float]:
-        """Return the block's values in our units."""
-        data = self._words.pack(*words)
-        unpack = self._single.unpack_from
-        return [unpack(data, at)[0] * factor for at, factor in self._places]
-
-
-@asynccontextmanager
-async def open_meter(
-    context: DeviceContext, options: MeterOptions, meter: MeterMap
-) -> AsyncIterator[EastronMeter]:
-    """Hold the link for as long as the meter is in use."""
-    device = EastronMeter(context, options, meter)
-    try:
-        yield device
-    finally:
-        device.close()
+_TITLE = "Smart Meter Modbus Protocol Implementation"
+SDM120 = _map("SDM120-Modbus", f"SDM120Modbus {_TITLE} V2.4", _ONE_PHASE)
+SDM230 = _map("SDM230-Modbus", f"SDM230Modbus {_TITLE} V1.4", _ONE_PHASE)
+SDM630 = _map("SDM630-Modbus", f"SDM630Modbus {_TITLE} V1.8", _THREE_PHASES)
+SDM630_PER_PHASE = _map(
+    "SDM630-Modbus", f"SDM630Modbus {_TITLE} V1.8", _THREE_PHASES, FAST + PER_PHASE
+)
+"""The phases' values are in the same request as the totals."""

@@ -1,34 +1,33 @@
-"""An Eastron SDM meter on its real wire, with the circuit behind it."""
+"""A Modbus meter on its real wire, with the circuit behind it."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-import struct
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import Field
 
-from devices.links.codec import words_of_float32, words_of_u32
-from devices.links.modbus_pdu import ILLEGAL_ADDRESS
+from devices.links.codec import words_of_float32
+from devices.links.modbus_pdu import DEVICE_FAILURE, ILLEGAL_ADDRESS
 from devices.links.modbus_server import (
     ModbusRefusal,
     ModbusSilence,
+    Registers,
     serve_serial,
     serve_tcp,
 )
-from devices.meter.model import MeterErrors, MeterModel, Shown
-from devices.meter.registers import FUNCTIONS, MOST_REGISTERS, SERIAL_NUMBER, MeterMap
+from devices.meter.faults import OF_EVERY_METER, OF_REGISTERS
+from devices.meter.metering import Metering
+from devices.meter.model import MeterErrors, Shown
+from devices.meter.registers import MeterMap, Word
 from harness.core.bench import EmulatorContext
+from harness.core.faults import Fault, FaultKind
 
-LAST_INPUT = 0x0158
-"""Registers up to here exist, and read 0 where a wiring or this emulator has no value
-(SDM630 V1.8, 1.2: "will return the value zero")."""
-NETWORK_NODE = 0x0014
-"""Holding register of the unit id, a single. Source: SDM630 V1.8, 1.3.1."""
+BREAKS = OF_EVERY_METER + OF_REGISTERS
+"""The faults that every emulated Modbus meter can have."""
 
 
 class EmulatorOptions(MeterErrors):
@@ -39,8 +38,10 @@ class EmulatorOptions(MeterErrors):
     """Line speed, where it serves a pseudo-terminal. [bit/s]"""
     reply_delay_s: float = Field(0.0, ge=0, le=60)
     """How long it takes to answer. [s]"""
-    silent_after_s: float | None = None
-    """Bench time from which on it answers nothing. [s]"""
+
+    def absent(self) -> dict[str, float]:
+        """Return the values that this very meter does not have, as ``nan``."""
+        return {}
 
 
 class ThreePhaseOptions(EmulatorOptions):
@@ -51,31 +52,37 @@ class ThreePhaseOptions(EmulatorOptions):
 
 
 class MeterEmulator:
-    """A meter that looks at the circuit on a timer of its own and shows registers.
-
-    A timer, and not a look when read: the circuit's time never goes back, and by
-    the time of a read someone else may have asked it for a later instant.
-    """
+    """A meter's registers: what its metering shows, as its map spreads it."""
 
     def __init__(
         self, context: EmulatorContext, options: EmulatorOptions, meter: MeterMap
     ) -> None:
-        self._now_s = context.clock.now_s
-        self._circuit, self._sees = context.circuit, context.sees
+        self._metering = Metering(context, options, breaks=BREAKS)
         self._options, self._meter = options, meter
-        self._phases = options.phases if isinstance(options, ThreePhaseOptions) else 1
-        self._model = MeterModel(options, context.rng)
-        silent_after_s = options.silent_after_s
-        self._silent_from_s = math.inf if silent_after_s is None else silent_after_s
-        self._shown: Shown | None = None
-        self._values: dict[int, float] = {}
+        self._wired = options.phases if isinstance(options, ThreePhaseOptions) else 1
+        self._spread: tuple[Shown, bool] | None = None
+        self._image: dict[int, int] = {}
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
-        self._loop = asyncio.get_running_loop()
-        # Where in an interval a meter updates is chance; the first look is at once.
-        self._first_s = self._now_s() + context.rng.random() * options.update_interval_s
-        self._timer: asyncio.TimerHandle | None = None
+        self._identity = {
+            (word.address, word.count): self._said(word) for word in meter.identity
+        }
+        if meter.node_register is not None:
+            node = words_of_float32(options.unit)
+            self._identity[meter.node_register, 2] = node
         self.address = ""
-        self._look()
+
+    @property
+    def breaks(self) -> tuple[FaultKind, ...]:
+        """The device faults that it can have."""
+        return BREAKS
+
+    def impose(self, fault: Fault) -> None:
+        """Have a fault from now on."""
+        self._metering.impose(fault)
+
+    def lift(self, kind: FaultKind) -> None:
+        """Be well again."""
+        self._metering.lift(kind)
 
     def operate(self, action: str) -> None:
         """Refuse: nobody does anything to a meter."""
@@ -83,87 +90,109 @@ class MeterEmulator:
 
     def close(self) -> None:
         """Stop looking."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._metering.close()
 
     def read_input(self, address: int, count: int) -> Sequence[int]:
-        """Answer function 04: whole values only."""
-        self._check_span(address, count)
-        if address + count > LAST_INPUT:
-            raise ModbusRefusal(ILLEGAL_ADDRESS)
-        values = self._registers()
-        span = range(address, address + count, 2)
-        data = struct.pack(f">{count // 2}f", *[values.get(at, 0.0) for at in span])
-        return struct.unpack(f">{count}H", data)
+        """Answer function 04."""
+        return self._read(4, address, count)
 
     def read_holding(self, address: int, count: int) -> Sequence[int]:
-        """Answer function 03: serial number and unit id."""
-        self._check_span(address, count)
-        if (address, count) == (SERIAL_NUMBER, 2):
-            return words_of_u32(self._serial)
-        if (address, count) == (NETWORK_NODE, 2):
-            return words_of_float32(self._options.unit)
-        raise ModbusRefusal(ILLEGAL_ADDRESS)
+        """Answer function 03."""
+        return self._read(3, address, count)
 
     def write_holding(self, address: int, values: Sequence[int]) -> None:
         """Refuse: an emulated meter's set-up is in its rig file."""
-        self._check_span(address, len(values))
+        answer_at_all(self._metering)
         raise ModbusRefusal(ILLEGAL_ADDRESS)
 
-    def _check_span(self, address: int, count: int) -> None:
-        """Silence if dead; refuse halves of values, and more than 40 of them."""
-        if self._now_s() >= self._silent_from_s:
-            raise ModbusSilence
-        if address % 2 or count % 2 or count > MOST_REGISTERS:
+    def _read(self, function: int, address: int, count: int) -> Sequence[int]:
+        answer_at_all(self._metering)
+        meter = self._meter
+        if function == 3 and (address, count) in self._identity:
+            return self._identity[address, count]
+        if function != meter.function or not meter.rules.allow(address, count):
             raise ModbusRefusal(ILLEGAL_ADDRESS)
+        image, gap = self._registers(), meter.rules.gap
+        return [image.get(at, gap) for at in range(address, address + count)]
 
-    def _registers(self) -> dict[int, float]:
-        shown = self._model.shown(self._now_s())
-        if shown != self._shown:
-            self._shown = shown
-            self._values = _values(shown, self._meter.phases, self._phases)
-        return self._values
+    def _registers(self) -> dict[int, int]:
+        """The meter's registers, spread anew only if something changed."""
+        shown = self._metering.shown()
+        swapped = FaultKind.WORD_SWAP in self._metering.faults
+        if (shown, swapped) != self._spread:
+            self._spread = shown, swapped
+            values = values_of(shown, self._wired) | self._options.absent()
+            self._image = _image(self._meter, values, swapped=swapped)
+        return self._image
 
-    def _look(self) -> None:
-        """Look at the circuit now, and set the timer for the next update."""
-        now_s = self._now_s()
-        self._model.update(
-            now_s,
-            power_w=self._circuit.power_w(self._sees, now_s),
-            voltage_v=self._circuit.voltage_v(now_s),
-        )
-        interval_s = self._options.update_interval_s
-        # From the first update, so that a thousand steps do not drift; late ones, on
-        # the wall clock, are left out, and while bench time stands still none pass.
-        ticks = math.floor((now_s - self._first_s) / interval_s + 1e-6) + 1
-        next_s = self._first_s + ticks * interval_s
-        if next_s < self._model.is_frozen_at_s:
-            self._timer = self._loop.call_later(next_s - now_s, self._look)
+    def _said(self, word: Word) -> Sequence[int]:
+        """What it says of itself, in registers."""
+        said = f"{self._serial:08d}" if word.what == "serial" else word.emulated
+        if word.is_text:
+            data = said.encode().ljust(2 * word.count, b"\0")
+        else:
+            data = int(said).to_bytes(2 * word.count, "big")
+        return [data[at] << 8 | data[at + 1] for at in range(0, 2 * word.count, 2)]
 
 
-def _values(shown: Shown, phases: int, wired: int) -> dict[int, float]:
-    """Register contents of a one-phase meter, or of a three-phase one as wired."""
+def answer_at_all(metering: Metering) -> None:
+    """Keep silent or refuse a request, if such a fault is on.
+
+    Raises
+    ------
+    ModbusSilence, ModbusRefusal
+        What the server then does.
+    """
+    if metering.is_silent:
+        raise ModbusSilence
+    if FaultKind.EXCEPTION in metering.faults:
+        code = metering.faults.amount(FaultKind.EXCEPTION, well=math.nan)
+        raise ModbusRefusal(DEVICE_FAILURE if math.isnan(code) else int(code))
+
+
+def _image(
+    meter: MeterMap, values: dict[str, float], *, swapped: bool
+) -> dict[int, int]:
+    """Spread values over registers, with the words of each the wrong way if told."""
+    image: dict[int, int] = {}
+    for row in meter.parameters:
+        words = row.encoding.words_of(values[row.quantity] / row.factor)
+        ordered = words[::-1] if swapped else words
+        for offset, word in enumerate(ordered):
+            image[row.address + offset] = word
+    return image
+
+
+def values_of(shown: Shown, wired: int) -> dict[str, float]:
+    """Every value of a meter with one phase or three wired, in our units.
+
+    Phases share power and current evenly; one that is not wired has none.
+    """
     values = {
-        0x0046: shown.frequency_hz,
-        0x0048: shown.energy_import_wh / 1000,
-        0x004A: shown.energy_export_wh / 1000,
-        0x0156: (shown.energy_import_wh + shown.energy_export_wh) / 1000,
+        "power_w": shown.power_w,
+        "voltage_v": shown.voltage_v,
+        "voltage_average_v": shown.voltage_v * wired / 3,
+        "current_a": shown.current_a,
+        "current_average_a": shown.current_a / 3,
+        "apparent_va": shown.apparent_va,
+        "reactive_var": shown.reactive_var,
+        "power_factor": shown.power_factor,
+        "frequency_hz": shown.frequency_hz,
+        "energy_import_wh": shown.energy_import_wh,
+        "energy_export_wh": shown.energy_export_wh,
+        "energy_total_wh": shown.energy_import_wh + shown.energy_export_wh,
+        "nothing": math.nan,
     }
-    step = 2 if phases == 3 else 6
-    for phase in range(wired):
-        at = 2 * phase
-        values[at] = shown.voltage_v
-        values[3 * 2 + at] = shown.current_a / wired
-        values[0x000C + at] = shown.power_w / wired
-        values[0x0012 + at] = abs(shown.power_w) / wired
-        values[0x001E + at] = 1.0 if shown.power_w >= 0 else -1.0
-    if step == 2:
-        values[0x002A] = shown.voltage_v * wired / 3
-        values[0x002E] = shown.current_a / 3
-        values[0x0030] = shown.current_a
-        values[0x0034] = shown.power_w
-        values[0x0038] = abs(shown.power_w)
-        values[0x003E] = 1.0 if shown.power_w >= 0 else -1.0
+    for phase in (1, 2, 3):
+        share = 1.0 if phase <= wired else 0.0
+        values |= {
+            f"voltage_l{phase}_v": shown.voltage_v * share,
+            f"current_l{phase}_a": shown.current_a * share / wired,
+            f"power_l{phase}_w": shown.power_w * share / wired,
+            f"apparent_l{phase}_va": shown.apparent_va * share / wired,
+            f"reactive_l{phase}_var": shown.reactive_var * share / wired,
+            f"power_factor_l{phase}": shown.power_factor * share,
+        }
     return values
 
 
@@ -176,9 +205,35 @@ async def emulate_meter(
 ) -> AsyncIterator[MeterEmulator]:
     """Put a meter into the circuit and serve its registers."""
     emulator = MeterEmulator(context, options, meter)
+    async with served(
+        context, options, emulator, framing=framing, functions=meter.rules.functions
+    ):
+        yield emulator
+
+
+class Served(Registers, Protocol):
+    """An emulator that answers Modbus requests."""
+
+    address: str
+
+    def close(self) -> None:
+        """Stop looking."""
+        ...
+
+
+@asynccontextmanager
+async def served(
+    context: EmulatorContext,
+    options: EmulatorOptions,
+    emulator: Served,
+    *,
+    framing: Literal["tcp", "rtu"],
+    functions: Collection[int],
+) -> AsyncIterator[None]:
+    """Serve an emulator's registers on TCP or a port, and close it at the end."""
     if context.serial:
         serving = serve_serial(
-            emulator, unit=options.unit, baud=options.baud, functions=FUNCTIONS
+            emulator, unit=options.unit, baud=options.baud, functions=functions
         )
     else:
         delay_s = options.reply_delay_s
@@ -187,12 +242,12 @@ async def emulate_meter(
             unit=options.unit,
             port=context.port,
             framing=framing,
-            functions=FUNCTIONS,
+            functions=functions,
             reply_delay_s=(lambda: delay_s) if delay_s else None,
         )
     try:
         async with serving as address:
             emulator.address = address
-            yield emulator
+            yield
     finally:
         emulator.close()

@@ -11,7 +11,6 @@ give no time of their own.
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,8 @@ from pydantic import Field
 from harness.core.bench import Options
 
 NOMINAL_HZ = 50.0
+REMEMBERED = 8192
+"""Updates that are kept after they were replaced, for a meter that tells old ones."""
 
 
 class MeterErrors(Options):
@@ -45,6 +46,8 @@ class MeterErrors(Options):
     """How far the meter's clock is behind: it shows what flowed that long ago. [s]"""
     frozen_after_s: float | None = None
     """Bench time from which on the registers never change again. [s]"""
+    silent_after_s: float | None = None
+    """Bench time from which on it answers nothing. [s]"""
 
 
 class Shown(NamedTuple):
@@ -58,6 +61,19 @@ class Shown(NamedTuple):
     frequency_hz: float
     energy_import_wh: float
     energy_export_wh: float
+    reactive_var: float = 0.0
+    """Drawing as an inductor does is positive. [var]"""
+
+    @property
+    def apparent_va(self) -> float:
+        """Return apparent power, never negative. [VA]"""
+        return math.hypot(self.power_w, self.reactive_var)
+
+    @property
+    def power_factor(self) -> float:
+        """Return active over apparent power: negative on export, 1 at rest."""
+        apparent_va = self.apparent_va
+        return self.power_w / apparent_va if apparent_va else 1.0
 
 
 class MeterModel:
@@ -74,9 +90,17 @@ class MeterModel:
     def __init__(self, errors: MeterErrors, rng: np.random.Generator) -> None:
         self._errors, self._rng = errors, rng
         self._delay_s = errors.latency_s + errors.clock_offset_s
-        self._line: deque[Shown] = deque()
+        self._kept = REMEMBERED + math.ceil(self._delay_s / errors.update_interval_s)
+        self._looks: list[Shown] = []
+        self._showing = 0
+        self._counted: Shown | None = None
         self._import_wh = errors.start_energy_wh
         self._export_wh = 0.0
+
+    @property
+    def memory_s(self) -> float:
+        """How far back `shown` can be asked, on its usual grid. [s]"""
+        return REMEMBERED * self._errors.update_interval_s
 
     @property
     def is_frozen_at_s(self) -> float:
@@ -84,7 +108,9 @@ class MeterModel:
         frozen = self._errors.frozen_after_s
         return math.inf if frozen is None else frozen
 
-    def update(self, at_s: float, *, power_w: float, voltage_v: float) -> None:
+    def update(
+        self, at_s: float, *, power_w: float, voltage_v: float, reactive_var: float = 0
+    ) -> None:
         """Take one look: what truly flows at an update instant.
 
         Raises
@@ -92,46 +118,66 @@ class MeterModel:
         ValueError
             If time goes backwards.
         """
-        last = self._line[-1] if self._line else None
-        if last is not None and at_s < last.at_s:
-            raise ValueError(f"update at {at_s} s after one at {last.at_s} s")
+        if self._looks and at_s < self._looks[-1].at_s:
+            raise ValueError(
+                f"update at {at_s} s after one at {self._looks[-1].at_s} s"
+            )
         relative, absolute, volts, hertz = self._rng.standard_normal(4).tolist()
-        metered_w = self._metered_w(power_w, relative, absolute)
+        errors = self._errors
+        scale = 1 + errors.gain_percent / 100 + errors.noise_percent / 100 * relative
+        metered_w = self._metered_w(power_w, scale, absolute)
+        last = self._counted
         if last is not None:
             self._count((last.power_w + metered_w) / 2 * (at_s - last.at_s) / 3600)
         voltage_v += 0.02 * volts
-        self._line.append(
-            Shown(
-                at_s,
-                metered_w,
-                voltage_v,
-                abs(metered_w) / voltage_v,
-                NOMINAL_HZ + 0.005 * hertz,
-                self._import_wh,
-                self._export_wh,
-            )
+        metered_var = reactive_var * scale
+        look = Shown(
+            at_s,
+            metered_w,
+            voltage_v,
+            math.hypot(metered_w, metered_var) / voltage_v,
+            NOMINAL_HZ + 0.005 * hertz,
+            self._import_wh,
+            self._export_wh,
+            metered_var,
         )
-        self._drop_past(at_s)
+        self._counted = look
+        self._looks.append(look)
+        if len(self._looks) > 2 * self._kept:
+            del self._looks[: -self._kept]
+            self._showing = max(0, self._showing - self._kept - 1)
+
+    def interrupt(self) -> None:
+        """Count no energy from the last look to the next."""
+        self._counted = None
 
     def shown(self, at_s: float) -> Shown:
         """Return what the registers hold at a bench time.
 
         That is the last update not later than `at_s` less the delays; before
-        there is one, the first update.
+        there is one, the first update that is still known.
         """
-        self._drop_past(at_s)
-        first = self._line[0]
+        look = self._look_at(min(at_s, self.is_frozen_at_s) - self._delay_s + 1e-9)
         step_wh = self._errors.energy_resolution_wh
         if not step_wh:
-            return first
-        return first._replace(
-            energy_import_wh=math.floor(first.energy_import_wh / step_wh) * step_wh,
-            energy_export_wh=math.floor(first.energy_export_wh / step_wh) * step_wh,
+            return look
+        return look._replace(
+            energy_import_wh=math.floor(look.energy_import_wh / step_wh) * step_wh,
+            energy_export_wh=math.floor(look.energy_export_wh / step_wh) * step_wh,
         )
 
-    def _metered_w(self, power_w: float, relative: float, absolute: float) -> float:
+    def _look_at(self, at_s: float) -> Shown:
+        """Step from the look shown last to the one in force; they are neighbours."""
+        looks, place = self._looks, self._showing
+        while place + 1 < len(looks) and looks[place + 1].at_s <= at_s:
+            place += 1
+        while place and looks[place].at_s > at_s:
+            place -= 1
+        self._showing = place
+        return looks[place]
+
+    def _metered_w(self, power_w: float, scale: float, absolute: float) -> float:
         errors = self._errors
-        scale = 1 + errors.gain_percent / 100 + errors.noise_percent / 100 * relative
         metered_w = power_w * scale + errors.noise_w * absolute
         if errors.resolution_w:
             metered_w = round(metered_w / errors.resolution_w) * errors.resolution_w
@@ -142,10 +188,3 @@ class MeterModel:
             self._import_wh += energy_wh
         else:
             self._export_wh -= energy_wh
-
-    def _drop_past(self, at_s: float) -> None:
-        """Forget updates that a later one has replaced in the registers."""
-        showing_s = min(at_s, self.is_frozen_at_s) - self._delay_s + 1e-9
-        line = self._line
-        while len(line) > 1 and line[1].at_s <= showing_s:
-            line.popleft()

@@ -1,31 +1,89 @@
-"""Register maps of the Eastron SDM meters, as data.
+"""How a Modbus meter's registers are described: as data, in one shape for all makes.
 
-Every value is an IEEE 754 single in two input registers, high word first, read
-with function 04 at an even address; 40 values (80 registers) at most in one
-request. Sources:
-
-- SDM630: "Eastron SDM630Modbus Smart Meter Modbus Protocol Implementation V1.8",
-  1.1 (format and limits), 1.2.1 (input registers), 1.3.1 (holding registers).
-- SDM230: "Eastron SDM230Modbus Smart Meter Modbus Protocol Implementation", 1.2.
-- SDM120: "Eastron SDM120Modbus Smart Meter Modbus Protocol Implementation V2.4".
-
-The SDM630 rows were read in the document itself; those of the SDM120 and SDM230 in
-transcriptions of theirs (volkszaehler/mbmd, nmakel/sdm_modbus and others agree).
+A map says where each value is, how it is encoded and in what unit it comes. The driver
+and the emulator read the same map, so only tests with a maker's own bytes can find a
+wrong row in it.
 """
 
 from __future__ import annotations
 
+import math
+import struct
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
 
-MOST_REGISTERS = 80
-"""Registers in one request. Source: SDM630 V1.8, 1.1; SDM230, 1.2."""
 
-FUNCTIONS = frozenset({3, 4, 8, 16})
-"""Source: SDM630 V1.8, 3.8 (its table in 3.6 says 15 where it means 16)."""
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a number is spread over registers."""
 
-SERIAL_NUMBER = 0xFC00
-"""Holding register, unsigned 32-bit. Source: SDM630 V1.8, 1.3.1. Documented for the
-SDM120 from V2.5 on; answers on the SDM230 without being documented (unverified)."""
+    code: Literal["f", "h", "H", "i", "I", "q", "Q"]
+    """As in `struct`: single; 16, 32 and 64 bits, signed or (capital) not."""
+    low_first: bool = False
+    """Whether the word with the lowest bits comes first."""
+    missing: int | None = None
+    """The number that means "no value", as it stands in the registers."""
+
+    @property
+    def words(self) -> int:
+        """Return the number of registers."""
+        return _shape(self.code).words
+
+    def words_of(self, value: float) -> tuple[int, ...]:
+        """Spread a number over registers; one that is too large sticks at the end.
+
+        ``nan`` becomes `missing`, or in a single stays what it is.
+
+        Raises
+        ------
+        ValueError
+            If it is ``nan`` and this encoding has nothing to say so.
+        """
+        shape = _shape(self.code)
+        raw: float = value
+        if self.code != "f":
+            if math.isnan(value):
+                if self.missing is None:
+                    raise ValueError(f"nothing in {self} says that a value is missing")
+                raw = self.missing
+            else:
+                highest = shape.highest - (self.missing == shape.highest)
+                raw = min(max(round(value), shape.lowest), highest)
+        words = shape.registers.unpack(shape.number.pack(raw))
+        return words[::-1] if self.low_first else words
+
+    def value_of(self, words: Sequence[int]) -> float:
+        """Return the number in these registers; ``nan`` if it is `missing`."""
+        shape = _shape(self.code)
+        ordered = words[::-1] if self.low_first else words
+        value: float = shape.number.unpack(shape.registers.pack(*ordered))[0]
+        return math.nan if value == self.missing else value
+
+
+class _Shape(NamedTuple):
+    """What follows from a code of `struct`."""
+
+    number: struct.Struct
+    registers: struct.Struct
+    words: int
+    lowest: int
+    highest: int
+
+
+@cache
+def _shape(code: str) -> _Shape:
+    size = struct.calcsize(code)
+    bits = 8 * size - code.islower()
+    lowest = -(1 << bits) if code.islower() else 0
+    registers = struct.Struct(f">{size // 2}H")
+    return _Shape(
+        struct.Struct(f">{code}"), registers, size // 2, lowest, (1 << bits) - 1
+    )
+
+
+F32 = Encoding("f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +91,12 @@ class Parameter:
     """One value of a meter: where it is, what it is, and in what unit it comes."""
 
     address: int
-    """Input register of the high word, 0-based as on the wire."""
+    """Register of the first word, 0-based as on the wire."""
     quantity: str
-    """Channel that it becomes, with its unit."""
+    """Channel that it becomes, with its unit; in the emulator, a key of `values_of`."""
     factor: float = 1.0
     """From the meter's unit to ours: 1,000 for kWh."""
+    encoding: Encoding = F32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,92 +113,74 @@ class Block:
     @property
     def count(self) -> int:
         """Return the number of registers, gaps and all."""
-        return max(each.address for each in self.parameters) + 2 - self.address
+        ends = [each.address + each.encoding.words for each in self.parameters]
+        return max(ends) - self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Something a meter says of itself: a serial number, a type."""
+
+    what: Literal["model", "serial", "firmware"]
+    address: int
+    count: int
+    is_text: bool = False
+    """Two letters in each register; else an unsigned number, high word first."""
+    emulated: str = ""
+    """What an emulator says; a serial number follows from its role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a meter answers to a request that it does not like."""
+
+    functions: frozenset[int]
+    """Function codes that it knows."""
+    spans: tuple[tuple[int, int], ...]
+    """First and last register of each stretch that can be read."""
+    gap: int = 0
+    """What a register without a value in such a stretch holds."""
+    most: int = 125
+    """Most registers in one request."""
+    whole_values: bool = False
+    """Whether it refuses odd addresses and counts."""
+
+    def allow(self, address: int, count: int) -> bool:
+        """Whether these registers can be read in one request."""
+        if count > self.most or (self.whole_values and (address % 2 or count % 2)):
+            return False
+        last = address + count - 1
+        return any(first <= address and last <= end for first, end in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
 class MeterMap:
-    """What a driver reads of a model, and how often."""
+    """All that driver and emulator know of a model."""
 
+    maker: str
     model: str
     document: str
-    fast: Block
-    """Read at every poll."""
-    slow: Block
-    """Read at every so many polls: energy moves slowly, and 9,600 baud are few."""
-    phases: int
+    function: Literal[3, 4]
+    """Function code that reads its values."""
+    parameters: tuple[Parameter, ...]
+    """Every value that the emulator has."""
+    fast: tuple[str, ...]
+    """Quantities that one request reads at every poll."""
+    slow: tuple[str, ...]
+    """Those that one request reads at every so many polls: energy moves slowly, and
+    9,600 baud are few."""
+    rules: Rules
+    identity: tuple[Word, ...] = ()
+    """Read with function 03."""
+    node_register: int | None = None
+    """Holding register of its unit id, a single, in the emulator."""
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """Return every quantity, the fast ones first."""
-        return tuple(
-            each.quantity for each in self.fast.parameters + self.slow.parameters
-        )
+        """Return every quantity that the driver reads, the fast ones first."""
+        return self.fast + self.slow
 
-
-SLOW = Block(
-    (
-        Parameter(0x0046, "frequency_hz"),
-        Parameter(0x0048, "energy_import_wh", 1000.0),
-        Parameter(0x004A, "energy_export_wh", 1000.0),
-    )
-)
-"""The same in all three. Source: SDM630 V1.8, 1.2.1, parameters 36 to 38."""
-
-ONE_PHASE = Block(
-    (
-        Parameter(0x0000, "voltage_v"),
-        Parameter(0x0006, "current_a"),
-        Parameter(0x000C, "power_w"),
-    )
-)
-"""Source: SDM230, 1.2, registers 30001, 30007 and 30013; SDM120 V2.4, the same."""
-
-THREE_PHASES = Block(
-    (
-        Parameter(0x0000, "voltage_v"),
-        Parameter(0x0030, "current_a"),
-        Parameter(0x0034, "power_w"),
-    )
-)
-"""Phase 1 voltage, sum of line currents, total system power. Source: SDM630 V1.8,
-1.2.1, parameters 1, 25 and 27."""
-
-PER_PHASE = Block(
-    (
-        *THREE_PHASES.parameters,
-        *(Parameter(0x0000 + 2 * n, f"voltage_l{n + 1}_v") for n in range(3)),
-        *(Parameter(0x0006 + 2 * n, f"current_l{n + 1}_a") for n in range(3)),
-        *(Parameter(0x000C + 2 * n, f"power_l{n + 1}_w") for n in range(3)),
-    )
-)
-"""Source: SDM630 V1.8, 1.2.1, parameters 1 to 9; same request as `THREE_PHASES`."""
-
-SDM120 = MeterMap(
-    "SDM120-Modbus",
-    "Eastron SDM120Modbus protocol V2.4",
-    ONE_PHASE,
-    SLOW,
-    phases=1,
-)
-SDM230 = MeterMap(
-    "SDM230-Modbus",
-    "Eastron SDM230Modbus protocol V1.4, 1.2",
-    ONE_PHASE,
-    SLOW,
-    phases=1,
-)
-SDM630 = MeterMap(
-    "SDM630-Modbus",
-    "Eastron SDM630Modbus protocol V1.8, 1.2.1",
-    THREE_PHASES,
-    SLOW,
-    phases=3,
-)
-SDM630_PER_PHASE = MeterMap(
-    "SDM630-Modbus",
-    "Eastron SDM630Modbus protocol V1.8, 1.2.1",
-    PER_PHASE,
-    SLOW,
-    phases=3,
-)
+    def block(self, quantities: Collection[str]) -> Block:
+        """Return the block that reads these quantities."""
+        rows = {each.quantity: each for each in self.parameters}
+        return Block(tuple(rows[quantity] for quantity in quantities))

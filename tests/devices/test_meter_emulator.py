@@ -1,7 +1,7 @@
 """Emulated meters on their real wires, read by their drivers, in virtual time."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import numpy as np
 import pytest
@@ -12,64 +12,10 @@ from devices.meter.emulator import MeterEmulator
 from harness.core.bench import EmulatorContext
 from harness.core.circuit import Circuit, FixedLoad
 from harness.core.errors import LinkError
+from tests.devices.meter_bench import QUIET, Step, bench_of, polled
 from tests.devices.modbus_bench import Bench, on_virtual_time, raw_exchange
 
-QUIET = {"noise_percent": 0.0, "noise_w": 0.0}
 MODULES = [sdm120, sdm230, sdm630]
-
-
-class Step:
-    """A load that jumps, and refuses to be asked about the past."""
-
-    def __init__(self, *, at_s, before_w, after_w):
-        self.at_s, self.before_w, self.after_w = at_s, before_w, after_w
-        self.asked_s = -1e9
-
-    def power_w(self, at_s):
-        assert at_s >= self.asked_s
-        self.asked_s = at_s
-        return self.after_w if at_s >= self.at_s else self.before_w
-
-
-@asynccontextmanager
-async def bench_of(
-    module, load, *, sees=("ev",), seed=1, serial=False, how=None, **errors
-):
-    """A circuit with one load, a meter that sees it, and the meter's driver."""
-    bench = Bench("")
-    circuit = Circuit(seed=seed)
-    circuit.attach("ev", load)
-    circuit.attach("base", FixedLoad(300.0))
-    context = EmulatorContext(
-        where="test.toml [meter.meter]",
-        role="meter",
-        clock=bench.clock,
-        rng=np.random.default_rng(seed),
-        circuit=circuit,
-        sees=sees,
-        serial=serial,
-    )
-    driver = module.DRIVER
-    async with AsyncExitStack() as stack:
-        emulator = await stack.enter_async_context(
-            driver.emulate(context, driver.emulator_options(**errors))
-        )
-        dialled = Bench(emulator.address)
-        meter = await stack.enter_async_context(
-            driver.open(dialled.context, driver.options(**(how or {})))
-        )
-        await meter.ready()
-        yield meter, dialled, emulator
-
-
-async def polled(meter, clock, until_s, quantity="power_w"):
-    """Poll at every whole second; return one value for each."""
-    seen = []
-    for second in range(1, until_s + 1):
-        await clock.until(float(second))
-        readings = {each.quantity: each.value for each in await meter.poll()}
-        seen.append(readings.get(quantity))
-    return seen
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -20,6 +20,8 @@ from harness.core.capabilities import Device, Polled
 from harness.core.errors import LinkError
 from tests.devices.modbus_bench import Bench, Script, on_virtual_time, scripted
 
+TRANSCRIPTS_OF = ("meter/sdm120", "meter/sdm230", "meter/sdm630")
+
 ASK_FAST = "01 04 00 00 00 0E 71 CE"
 FAST = (
     "01 04 1C"

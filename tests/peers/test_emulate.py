@@ -57,10 +57,10 @@ class Served:
 
 
 @asynccontextmanager
-async def served(*options: str) -> AsyncIterator[Served]:
+async def served(*options: str, rig: str = RIG) -> AsyncIterator[Served]:
     base = free_ports(PARTS)
     process = await asyncio.create_subprocess_exec(
-        FLEXRIG, "emulate", RIG, "--base-port", str(base), *options,
+        FLEXRIG, "emulate", rig, "--base-port", str(base), *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     bench = Served(process, base)

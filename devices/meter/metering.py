@@ -1,0 +1,172 @@
+"""What every emulated meter does, whatever wire it hangs on: it looks at the circuit.
+
+On a timer of its own, and not when it is read: the circuit's time never goes back, and
+by the time of a read someone else may have asked it for a later instant. Between what
+it saw and what it shows stand the error model (`devices.meter.model`) and the faults
+(`devices.meter.faults`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from devices.meter.faults import OF_EVERY_METER, MeterFaults
+from devices.meter.model import MeterErrors, MeterModel, Shown
+from harness.core.bench import EmulatorContext
+from harness.core.faults import Fault, FaultKind
+
+_HOLDING = (FaultKind.FROZEN, FaultKind.STALE)
+
+
+class Metering:
+    """A meter without its wire: values and time, right or wrong as it was told.
+
+    Parameters
+    ----------
+    context : EmulatorContext
+        The circuit, the roles that it sees, time and chance.
+    errors : MeterErrors
+        The error model.
+    own_clock : bool
+        Whether the protocol carries the meter's time. If so, a wrong clock shows in
+        `utc`. If not, it can only show in values that are as old as the clock is
+        wrong, ahead or behind: no meter shows the future.
+    breaks : sequence of FaultKind
+        The faults that it can have.
+    """
+
+    def __init__(
+        self,
+        context: EmulatorContext,
+        errors: MeterErrors,
+        *,
+        own_clock: bool = False,
+        breaks: Sequence[FaultKind] = OF_EVERY_METER,
+    ) -> None:
+        self._clock, self._own_clock = context.clock, own_clock
+        self._circuit, self._sees = context.circuit, context.sees
+        self._interval_s = errors.update_interval_s
+        silent_s = errors.silent_after_s
+        self._silent_from_s = math.inf if silent_s is None else silent_s
+        self._behind_s = errors.clock_offset_s if own_clock else 0.0
+        if own_clock:
+            errors = errors.model_copy(update={"clock_offset_s": 0.0})
+        self._model = MeterModel(errors, context.rng)
+        self.faults = MeterFaults(breaks, memory_s=self._model.memory_s)
+        self._held: dict[FaultKind, tuple[Shown, datetime]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_update: Callable[[], None] = lambda: None
+        """Called after each look but the first."""
+        # Where in an interval a meter updates is chance; the first look is at once.
+        self._first_s = self.now_s() + context.rng.random() * self._interval_s
+        self._look()
+
+    def now_s(self) -> float:
+        """Return bench time. [s]"""
+        return self._clock.now_s()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it answers nothing now."""
+        return self.now_s() >= self._silent_from_s or FaultKind.GAP in self.faults
+
+    def live(self) -> Shown:
+        """Return what it measures now, for wires that keep values back themselves."""
+        return self._shown_as_of(self.now_s())
+
+    def shown(self) -> Shown:
+        """Return what it shows now; if it delivers late, what it let out last."""
+        if not self.faults:
+            return self._model.shown(self.now_s())
+        return self._shown_as_of(self._delivered_s(self.now_s()))
+
+    def utc_now(self) -> datetime:
+        """Return what the meter's own clock shows now, in UTC."""
+        if FaultKind.FROZEN in self._held:
+            return self._held[FaultKind.FROZEN][1]
+        error_s = self.faults.clock_error_s(self.now_s()) - self._behind_s
+        return self._clock.utc() + timedelta(seconds=error_s)
+
+    def utc(self) -> datetime:
+        """Return the meter's own time of what it shows."""
+        if self._held or FaultKind.LATE_BACKLOG not in self.faults:
+            return self.utc_now()
+        now_s = self.now_s()
+        return self.utc_now() - timedelta(seconds=now_s - self._delivered_s(now_s))
+
+    def impose(self, fault: Fault) -> None:
+        """Have a fault from now on; see `Breakable`."""
+        held = self.shown(), self.utc()
+        self.faults.impose(fault, self.now_s())
+        if fault.kind in _HOLDING:
+            self._held[fault.kind] = held
+        if fault.kind is FaultKind.FROZEN:
+            self.close()
+
+    def lift(self, kind: FaultKind) -> None:
+        """Be well again. What flowed while it was frozen is not counted."""
+        was_frozen = FaultKind.FROZEN in self._held
+        self.faults.lift(kind)
+        self._held.pop(kind, None)
+        if was_frozen and kind is FaultKind.FROZEN:
+            self._model.interrupt()
+            self._look()
+
+    def close(self) -> None:
+        """Stop looking."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _shown_as_of(self, at_s: float) -> Shown:
+        """What it shows, or showed at a bench time, as its faults have it."""
+        for held, _ in self._held.values():
+            return held
+        at_s -= self.faults.amount(FaultKind.REPLAYED_BACKLOG, well=0.0)
+        if not self._own_clock:
+            at_s -= abs(self.faults.clock_error_s(self.now_s()))
+        shown = self._model.shown(at_s)
+        factor = self.faults.amount(FaultKind.SCALED, well=1.0)
+        return shown if factor == 1.0 else _scaled(shown, factor)
+
+    def _delivered_s(self, now_s: float) -> float:
+        """When values were last let out, if they are kept back; else now. [s]"""
+        if FaultKind.LATE_BACKLOG not in self.faults:
+            return now_s
+        every_s = self.faults.amount(FaultKind.LATE_BACKLOG, well=1.0)
+        since_s = self.faults.since_s(FaultKind.LATE_BACKLOG)
+        return since_s + (now_s - since_s + 1e-9) // every_s * every_s
+
+    def _look(self) -> None:
+        """Look at the circuit now, and set the timer for the next update."""
+        now_s = self.now_s()
+        sign = -1.0 if FaultKind.REVERSED in self.faults else 1.0
+        self._model.update(
+            now_s,
+            power_w=sign * self._circuit.power_w(self._sees, now_s),
+            reactive_var=sign * self._circuit.reactive_var(self._sees, now_s),
+            voltage_v=self._circuit.voltage_v(now_s),
+        )
+        # From the first update, so that a thousand steps do not drift; late ones, on
+        # the wall clock, are left out, and while bench time stands still none pass.
+        ticks = math.floor((now_s - self._first_s) / self._interval_s + 1e-6) + 1
+        next_s = self._first_s + ticks * self._interval_s
+        if next_s < self._model.is_frozen_at_s:
+            self._timer = self._loop.call_later(next_s - now_s, self._update)
+
+    def _update(self) -> None:
+        self._look()
+        self.on_update()
+
+
+def _scaled(shown: Shown, factor: float) -> Shown:
+    """Power and energy as by a wrong factor; voltage and current stay right."""
+    return shown._replace(
+        power_w=shown.power_w * factor,
+        reactive_var=shown.reactive_var * factor,
+        energy_import_wh=shown.energy_import_wh * factor,
+        energy_export_wh=shown.energy_export_wh * factor,
+    )
