@@ -2,213 +2,61 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import Field
 
-from devices.links.shelly_rpc import Result, ShellyRpc
-from devices.smart_plug import emulator
-from harness.core.bench import DeviceContext, DeviceEvent, Driver, Options
-from harness.core.capabilities import (
-    Acknowledgement,
-    Device,
-    Identity,
-    Polled,
-    Switches,
+from devices.links import framing
+from devices.links.shelly_frames import password_of
+from devices.links.shelly_rpc import ShellyRpc
+from devices.smart_plug.appliances import OPERATIONS
+from devices.smart_plug.emulator import PlugEmulator
+from devices.smart_plug.emulator import ShellyOptions as ShellyEmulatorOptions
+from devices.smart_plug.faults import BREAKS
+from devices.smart_plug.server import Gate, Server
+from devices.smart_plug.shelly_plug import (
+    CAPABILITIES,
+    KINDNESS,
+    SOURCE,
+    PlugOptions,
+    ShellyPlug,
 )
-from harness.core.errors import BenchError, LinkError
-from harness.core.recording import Reading
-
-QUANTITIES = {
-    "power_w": ("apower",),
-    "voltage_v": ("voltage",),
-    "current_a": ("current",),
-    "energy_import_wh": ("aenergy", "ret_aenergy"),
-}
-"""Quantity: the status attributes it comes from (documentation: "Switch", status)."""
+from harness.core.bench import DeviceContext, Driver, EmulatorContext
 
 
-class ShellyOptions(Options):
-    """How the driver treats the plug."""
+class ShellyOptions(PlugOptions):
+    """How the driver reaches and treats the plug."""
 
     timeout_s: float = Field(2.0, gt=0)
-    poll_interval_s: float = Field(10.0, gt=0)
-    switch_id: int = Field(0, ge=0)
     push: bool = True
     """Listen to notifications, and poll over their websocket; else poll by HTTP."""
-    fail_safe_s: float | None = Field(None, gt=0)
-    """The plug turns itself back on this long after being switched off, even if the
-    harness is dead by then (``toggle_after``). [s]"""
-    min_switch_interval_s: float = Field(10.0, ge=0)
-    """The relay is not moved more often than this; `make_safe` excepted. [s]"""
+    password_env: str = ""
+    """Name of the environment variable that holds the password, if there is one: a
+    rig file is evidence, and a password must not be in it."""
 
 
-class Shelly:
-    """A relay with a meter."""
+class Shelly(ShellyPlug):
+    """A plug with both of its links."""
 
     def __init__(self, context: DeviceContext, options: ShellyOptions) -> None:
-        self._context, self._options = context, options
-        self._where = f"{context.where} {context.address}"
-        self._key = f"switch:{options.switch_id}"
-        self._known: dict[str, Any] = {}
-        self._found_on: bool | None = None
-        self._moved_at_s = -math.inf
+        super().__init__(context, options)
         self.link = ShellyRpc(
-            context, timeout_s=options.timeout_s, notified=self._notified
+            context,
+            timeout_s=options.timeout_s,
+            notified=self.notified,
+            password=password_of(context.where, options.password_env),
+        )
+        self.over(
+            self.link.call, self.link.call_socket if options.push else self.link.call
         )
 
-    @property
-    def poll_interval_s(self) -> float:
-        """How often it is asked. [s]"""
-        return self._options.poll_interval_s
 
-    @property
-    def quantities(self) -> tuple[str, ...]:
-        """What `poll` returns, as far as the model measures it."""
-        return tuple(QUANTITIES)
+class EmulatorOptions(ShellyEmulatorOptions):
+    """Also how it is protected."""
 
-    async def ready(self) -> None:
-        """Connect, and remember how the relay was found."""
-        status = await self._status()
-        if self._found_on is None:
-            self._found_on = bool(status["output"])
-
-    async def identify(self) -> Identity:
-        """Ask for the device information."""
-        info = await self.link.call("Shelly.GetDeviceInfo")
-        return Identity(
-            maker="Shelly",
-            model=f"{info.get('app', '')} {info.get('model', '')}".strip(),
-            serial=str(info.get("id", "")),
-            firmware=str(info.get("ver", "")),
-        )
-
-    async def poll(self) -> Sequence[Reading]:
-        """Read power, voltage, current and energy."""
-        return self._readings(await self._status(), device_time_s=math.nan)
-
-    async def switch(self, on: bool) -> Acknowledgement:
-        """Open or close the relay.
-
-        Raises
-        ------
-        LinkError
-            If the wire fails or the plug refuses.
-        BenchError
-            If the relay was moved less than ``min_switch_interval_s`` ago.
-        """
-        self._check_budget()
-        return await self._set(on, back_after_s=self._options.fail_safe_s)
-
-    async def make_safe(self) -> None:
-        """Put the relay back as it was found (on, if that is not known)."""
-        wanted = True if self._found_on is None else self._found_on
-        status = await self.link.call("Switch.GetStatus", self._id())
-        # A running toggle_after would move the relay again after we have left.
-        if status.get("output") is not wanted or "timer_duration" in status:
-            await self._set(wanted, back_after_s=None)
-
-    async def _set(self, on: bool, *, back_after_s: float | None) -> Acknowledgement:
-        params: dict[str, object] = {**self._id(), "on": on}
-        if not on and back_after_s is not None:
-            params["toggle_after"] = back_after_s
-        result = await self.link.call("Switch.Set", params)
-        was_on = result.get("was_on")
-        if was_on is not on:
-            self._moved_at_s = self._context.clock.now_s()
-        said = f"Switch.Set on={_json(on)}: was_on={_json(was_on)}"
-        return Acknowledgement(True, said)
-
-    def _id(self) -> dict[str, int]:
-        return {"id": self._options.switch_id}
-
-    async def _status(self) -> Result:
-        ask = self.link.call_socket if self._options.push else self.link.call
-        status = await ask("Switch.GetStatus", self._id())
-        if not isinstance(status.get("output"), bool):
-            raise LinkError(
-                self._where,
-                f"Switch.GetStatus gives no output for id {self._options.switch_id}",
-                "switch_id in the rig file, and whether this model has a relay",
-            )
-        self._known = dict(status)
-        return status
-
-    def _notified(self, method: str, params: Result) -> None:
-        """Take what the plug tells unasked: changes to lay over the known status."""
-        changed = params.get(self._key)
-        if method not in ("NotifyStatus", "NotifyFullStatus"):
-            return
-        if not isinstance(changed, dict):
-            return
-        self._known.update(changed)
-        device_time_s = self._device_time_s(params.get("ts"))
-        self._context.report(self._readings(changed, device_time_s=device_time_s))
-        if "output" in changed:
-            detail = (
-                f"output {_json(changed['output'])} by {changed.get('source', '?')}"
-            )
-            event = DeviceEvent(self._context.role, "status", detail)
-            self._context.notify(event)
-
-    def _device_time_s(self, ts: object) -> float:
-        try:
-            told = datetime.fromtimestamp(float(ts), UTC)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError, OSError):
-            return math.nan
-        return self._context.clock.bench_s(told)
-
-    def _readings(
-        self, changed: Mapping[str, Any], *, device_time_s: float
-    ) -> list[Reading]:
-        readings = []
-        for quantity, attributes in QUANTITIES.items():
-            if any(attribute in changed for attribute in attributes):
-                value = _value(quantity, self._known)
-                if value is not None:
-                    readings.append(Reading(quantity, value, device_time_s))
-        return readings
-
-    def _check_budget(self) -> None:
-        since_s = self._context.clock.now_s() - self._moved_at_s
-        pause_s = self._options.min_switch_interval_s
-        if since_s < pause_s:
-            raise BenchError(
-                self._where,
-                f"the relay moved {since_s:.1f} s ago and is given {pause_s:g} s of "
-                "rest",
-                "a longer pause between instructions, or min_switch_interval_s in "
-                "the rig file",
-            )
-
-
-def _value(quantity: str, status: Mapping[str, Any]) -> float | None:
-    """Return a quantity of a status, or None if this model does not measure it.
-
-    ``aenergy`` counts returned energy too (evcc, ``meter/shelly``), so import is
-    what remains without ``ret_aenergy``.
-    """
-    if quantity == "energy_import_wh":
-        total = _number(status.get("aenergy"), "total")
-        returned = _number(status.get("ret_aenergy"), "total")
-        return None if total is None else total - (returned or 0.0)
-    return _number(status, QUANTITIES[quantity][0])
-
-
-def _number(holder: object, key: str) -> float | None:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value) if isinstance(value, bool) else "?"
+    password_env: str = ""
+    """Name of the environment variable with the password that it asks for."""
 
 
 @asynccontextmanager
@@ -223,16 +71,45 @@ async def open_driver(
         await plug.link.close()
 
 
+@asynccontextmanager
+async def emulate(
+    context: EmulatorContext, options: EmulatorOptions
+) -> AsyncIterator[PlugEmulator]:
+    """Wire the appliance into the circuit and serve the plug on loopback."""
+    emulator = PlugEmulator(context, options)
+    password = password_of(context.where, options.password_env)
+    nonce = int(context.rng.integers(1 << 30, 1 << 31)) if password else 0
+    server = Server(
+        options.device_id,
+        emulator.answer,
+        emulator.spoiled,
+        is_silent=lambda: emulator.plug.is_silent,
+        gate=Gate(options.device_id, password, nonce),
+    )
+    emulator.channel = server
+    async with server.listening(context.port) as port:
+        emulator.address = f"http://127.0.0.1:{port}"
+        emulator.start()
+        try:
+            yield emulator
+        finally:
+            emulator.stop()
+
+
 DRIVER = Driver(
     name="smart_plug/shelly",
     maker="Shelly",
     wire="Shelly RPC (JSON-RPC over HTTP and websocket)",
-    source="Shelly Technical Documentation, Gen2+ (shelly-api-docs.shelly.cloud)",
+    source=SOURCE,
     options=ShellyOptions,
     open=open_driver,
-    emulator_options=emulator.EmulatorOptions,
-    emulate=emulator.emulate,
-    capabilities=(Device, Polled, Switches),
+    emulator_options=EmulatorOptions,
+    emulate=emulate,
+    capabilities=CAPABILITIES,
     address_form="http://HOST",
-    operations=tuple(emulator.OPERATIONS),
+    operations=OPERATIONS,
+    faults=BREAKS,
+    kindness=KINDNESS,
+    frame_length=framing.websocket,
+    frame_text=framing.websocket_text,
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.smart_plug.model import Fridge, FridgeOptions
+from devices.smart_plug.fridge import Fridge, FridgeOptions
 
 
 def fridge(**options):

@@ -31,6 +31,8 @@ from harness.core.clock import BenchClock
 from harness.core.errors import BenchError, LinkError, RigError
 from harness.core.virtual_loop import VirtualLoop
 
+TRANSCRIPTS_OF = ("smart_plug/shelly",)
+
 WHERE = "rig.toml [device.plug]"
 STATUS = (
     '{"id":0,"source":"WS_in","output":false,"apower":0,"voltage":225.9,"current":0,'
@@ -458,7 +460,7 @@ def test_no_notification_can_break_the_driver(params):
     async def trial():
         bench = Bench()
         plug = Shelly(bench.context("http://127.0.0.1:9"), DRIVER.options())
-        plug._notified("NotifyStatus", params)
+        plug.notified("NotifyStatus", params)
         return [reading for report in bench.pushed for reading in report]
 
     for reading in run(trial()):
@@ -618,7 +620,7 @@ def test_power_is_pushed_the_moment_it_changes_with_the_device_clock():
         bench = Bench()
         async with both(bench) as (emulator, plug):
             await plug.ready()
-            stops_s = emulator.fridge.next_change_s
+            stops_s = emulator.plug.appliance.next_change_s
             await bench.clock.until(stops_s + 1.0)
             return stops_s, [r for report in bench.pushed for r in report]
 
@@ -698,7 +700,7 @@ def test_make_safe_puts_the_relay_back_as_found_at_once_and_moves_it_no_more(sta
             await plug.ready()
             await plug.switch(not start_on)
             await plug.make_safe()
-            fed = emulator.fridge.fed
+            fed = emulator.plug.appliance.fed
             frames = len(bench.wire)
             await plug.make_safe()
             return fed, [frame for _, frame in bench.wire[frames:] if "Set" in frame]
@@ -719,7 +721,7 @@ def test_make_safe_stops_a_timer_that_would_move_the_relay_later():
             await plug.switch(False)
             await plug.make_safe()
             await bench.clock.until(200.0)
-            return emulator.fridge.fed
+            return emulator.plug.appliance.fed
 
     assert run(trial()) is False
 
