@@ -31,11 +31,15 @@ class House:
     fabric_to_outdoor_w_per_k: float = 240.0
     gains_w: float = 300.0
     """Heat from people and appliances, constant. [W]"""
+    is_one_lump: bool = False
+    """Whether air and fabric are taken as one store, always as warm as each other."""
 
     @property
     def heat_loss_w_per_k(self) -> float:
         """Steady loss for each kelvin between indoors and outdoors. [W/K]"""
         inner, outer = self.air_to_fabric_w_per_k, self.fabric_to_outdoor_w_per_k
+        if self.is_one_lump:
+            return self.ventilation_w_per_k + outer
         return self.ventilation_w_per_k + inner * outer / (inner + outer)
 
     def heat_to_hold_w(self, indoor_c: float, *, outdoor_c: float) -> float:
@@ -44,6 +48,8 @@ class House:
 
     def fabric_at_rest_c(self, indoor_c: float, *, outdoor_c: float) -> float:
         """Fabric temperature once an indoor temperature has lasted. [°C]"""
+        if self.is_one_lump:
+            return indoor_c
         inner, outer = self.air_to_fabric_w_per_k, self.fabric_to_outdoor_w_per_k
         return (inner * indoor_c + outer * outdoor_c) / (inner + outer)
 
@@ -95,3 +101,36 @@ class Step:
             air_rest + self._aa * air + self._af * fabric,
             fabric_rest + self._fa * air + self._ff * fabric,
         )
+
+
+class LumpStep:
+    """The exact solution over one fixed step for a house of one store.
+
+    Parameters
+    ----------
+    house : House
+        The house; its two heat capacities are added.
+    step_s : float
+        Length of the step, positive. [s]
+    """
+
+    __slots__ = ("_gain", "_gains_w", "_kept")
+
+    def __init__(self, house: House, step_s: float) -> None:
+        capacity = (house.air_kwh_per_k + house.fabric_kwh_per_k) * J_PER_KWH
+        self._gain = 1.0 / house.heat_loss_w_per_k
+        self._kept = math.exp(-step_s * house.heat_loss_w_per_k / capacity)
+        self._gains_w = house.gains_w
+
+    def advance(
+        self, air_c: float, fabric_c: float, *, heat_w: float, outdoor_c: float
+    ) -> tuple[float, float]:
+        """Return the temperature one step later, twice. [°C]"""
+        rest_c = outdoor_c + (heat_w + self._gains_w) * self._gain
+        now_c = rest_c + (air_c - rest_c) * self._kept
+        return now_c, now_c
+
+
+def step_of(house: House, step_s: float) -> Step | LumpStep:
+    """Return the exact step that fits the house."""
+    return LumpStep(house, step_s) if house.is_one_lump else Step(house, step_s)

@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager
 
 from pydantic import Field
 
-from devices.heat_pump import emulator
-from devices.heat_pump import registers as reg
+from devices.heat_pump import nibe_s_emulator as emulator
+from devices.heat_pump import nibe_s_map as reg
+from devices.heat_pump.emulator import OF_REGISTERS, OPERATIONS
+from devices.heat_pump.machine import Machine, MachineOptions
+from devices.links.framing import modbus_tcp
 from devices.links.modbus import ModbusLink
-from harness.core.bench import DeviceContext, Driver, Options
+from harness.core.bench import DeviceContext, Driver, Kindness
 from harness.core.capabilities import (
     Acknowledgement,
     Demand,
@@ -20,11 +23,8 @@ from harness.core.capabilities import (
     Polled,
     ShiftsDemand,
 )
-from harness.core.errors import BenchError, LinkError
+from harness.core.errors import BenchError
 from harness.core.recording import Reading
-
-PLAUSIBLE_OUTDOOR_C = (-40.0, 50.0)
-"""Anything else means that another register, or another device, was read."""
 
 EVERY_POLL = (reg.POWER, reg.INDOOR, reg.SG_MODE)
 NOW_AND_THEN = (reg.OUTDOOR, reg.SUPPLY, reg.HOT_WATER, reg.TIME_TO_START)
@@ -32,11 +32,12 @@ NOW_AND_THEN = (reg.OUTDOOR, reg.SUPPLY, reg.HOT_WATER, reg.TIME_TO_START)
 SLOW_EVERY = 6
 
 
-class NibeOptions(Options):
+FITS = "the unit id, the model (NIBE S-series, firmware 4.7.5 or newer) and sensor BT1"
+
+
+class NibeOptions(MachineOptions):
     """How the driver treats the heat pump."""
 
-    timeout_s: float = Field(1.0, gt=0)
-    poll_interval_s: float = Field(10.0, gt=0)
     min_hold_s: float = Field(60.0, ge=0)
     """Shortest time between two different requests; SG Ready controllers use 60 s
     (OpenEMS, SG-Ready documentation). [s]"""
@@ -50,7 +51,7 @@ class NibeS:
     ) -> None:
         self._where = f"{context.where} {context.address}"
         self._now_s = context.clock.now_s
-        self._link = link
+        self._machine = Machine(context, link, known=reg.KNOWN, fits=FITS)
         self._options = options
         self._polls = 0
         self._asked: Demand | None = None
@@ -69,8 +70,7 @@ class NibeS:
 
     async def ready(self) -> None:
         """Connect, and check that the map fits by a value that can be judged."""
-        await self._link.connect()
-        await self._check_map()
+        await self._machine.connect()
 
     async def identify(self) -> Identity:
         """Return what is known: the S-series map names no identity register."""
@@ -81,7 +81,8 @@ class NibeS:
         slow = self._polls % SLOW_EVERY == 0
         self._polls += 1
         registers = EVERY_POLL + NOW_AND_THEN if slow else EVERY_POLL
-        return [Reading(each.name, await self._read(each)) for each in registers]
+        read = self._machine.read
+        return [Reading(each.name, await read(each)) for each in registers]
 
     async def shift_demand(self, demand: Demand) -> Acknowledgement:
         """Write the SG Ready request and read it back.
@@ -95,13 +96,13 @@ class NibeS:
             If a different request is younger than ``min_hold_s``.
         """
         self._check_budget(demand)
-        await self._check_map()
-        found, enabled = await self._set(reg.SG_ENABLE, 1)
+        await self._machine.judge()
+        found, enabled = await self._machine.set(reg.SG_ENABLE, 1)
         self._enabled_by_us = self._enabled_by_us or found != 1
         if enabled != 1:
             return Acknowledgement(False, "3032 = 0 (SG Ready via API off), read back")
         value = reg.REQUESTS[demand]
-        _, held = await self._set(reg.SG_REQUEST, value)
+        _, held = await self._machine.set(reg.SG_REQUEST, value)
         if demand is not self._asked:
             self._asked, self._asked_at_s = demand, self._now_s()
         told = f"{reg.SG_REQUEST.address} = {held} ({_named(held)}), read back"
@@ -114,37 +115,12 @@ class NibeS:
         it was passed: a sensor that broke since must not keep a house cold.
         """
         if self._asked is None:
-            await self._check_map()
-        await self._set(reg.SG_REQUEST, reg.REQUESTS[Demand.NORMAL])
+            await self._machine.judge()
+        await self._machine.set(reg.SG_REQUEST, reg.REQUESTS[Demand.NORMAL])
         if self._enabled_by_us:
-            await self._set(reg.SG_ENABLE, 0)
+            await self._machine.set(reg.SG_ENABLE, 0)
             self._enabled_by_us = False
         self._asked = Demand.NORMAL
-
-    async def _set(self, register: reg.Register, value: int) -> tuple[int, int]:
-        """Write unless it is there already; return what was there and what is."""
-        found = int(await self._read(register))
-        if found == value:
-            return found, found
-        await self._link.write_register(register.address, value)
-        return found, int(await self._read(register))
-
-    async def _read(self, register: reg.Register) -> float:
-        link = self._link
-        ask = link.read_input if register.space == "input" else link.read_holding
-        return reg.decode(register, await ask(register.address, register.words))
-
-    async def _check_map(self) -> None:
-        outdoor_c = await self._read(reg.OUTDOOR)
-        low_c, high_c = PLAUSIBLE_OUTDOOR_C
-        if not low_c <= outdoor_c <= high_c:
-            raise LinkError(
-                self._where,
-                f"input register {reg.OUTDOOR.address} gives an outdoor temperature of "
-                f"{outdoor_c:g} °C, so the register map does not fit",
-                "the unit id, the model (NIBE S-series, firmware 4.7.5 or newer) and "
-                "sensor BT1",
-            )
 
     def _check_budget(self, demand: Demand) -> None:
         since_s = self._now_s() - self._asked_at_s
@@ -188,5 +164,11 @@ DRIVER = Driver(
     emulate=emulator.emulate,
     capabilities=(Device, Polled, ShiftsDemand),
     address_form="modbus://HOST:502/UNIT",
-    operations=tuple(emulator.OPERATIONS),
+    operations=tuple(OPERATIONS),
+    faults=OF_REGISTERS,
+    frame_length=modbus_tcp,
+    kindness=Kindness(
+        least_state_s=60.0,
+        source="OpenEMS SG-Ready documentation, least switching time (unverified)",
+    ),
 )

@@ -12,113 +12,22 @@ Frames are written by hand from
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from dataclasses import replace
-from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 
 from devices.heat_pump import nibe_s
-from devices.heat_pump import registers as reg
+from devices.heat_pump import nibe_s_map as reg
 from devices.heat_pump.nibe_s import DRIVER
-from harness.core.bench import DeviceContext, EmulatorContext
+from devices.heat_pump.register_map import decode, encode
 from harness.core.capabilities import Demand, Device, Polled, ShiftsDemand
-from harness.core.circuit import Circuit
-from harness.core.clock import BenchClock
 from harness.core.errors import BenchError, LinkError
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.heat_pump_bench import WHERE, Bench, Script, ask, both, run
 
-WHERE = "rig.toml [device.heat_pump]"
-
-
-def run(trial):
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(trial)
-
-
-class Bench:
-    """A clock, a circuit and what the driver told; for one heat pump."""
-
-    def __init__(self, seed=1):
-        self.clock = BenchClock(datetime(2026, 1, 15, 17, tzinfo=UTC), lead_s=10.0)
-        self.circuit = Circuit(seed=seed)
-        self.seed = seed
-        self.wire, self.events = [], []
-
-    def emulate(self, **options):
-        rng = np.random.default_rng(self.seed)
-        context = EmulatorContext(WHERE, "heat_pump", self.clock, rng, self.circuit)
-        return DRIVER.emulate(context, DRIVER.emulator_options(**options))
-
-    def open(self, address, **options):
-        context = DeviceContext(
-            WHERE,
-            "heat_pump",
-            address,
-            self.clock,
-            lambda sent, frame: self.wire.append((sent, frame)),
-            lambda readings: None,
-            self.events.append,
-        )
-        return DRIVER.open(context, DRIVER.options(**options))
-
-    def power_w(self):
-        return self.circuit.power_w(("heat_pump",), self.clock.now_s())
-
-
-@contextlib.asynccontextmanager
-async def both(bench, *, driver=None, **emulator_options):
-    async with (
-        bench.emulate(**emulator_options) as emulator,
-        bench.open(emulator.address, **(driver or {})) as pump,
-    ):
-        yield emulator, pump
-
-
-class Script:
-    """A peer that plays a transcript: it answers only what it expects."""
-
-    def __init__(self, *exchanges):
-        self.left = [
-            tuple(part.replace(" ", "") for part in each) for each in exchanges
-        ]
-        self.address = ""
-        self.surprise = None
-        self.writers = []
-
-    @contextlib.asynccontextmanager
-    async def playing(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = f"modbus://127.0.0.1:{server.sockets[0].getsockname()[1]}/1"
-        async with server:
-            try:
-                yield self
-            finally:
-                for writer in self.writers:
-                    writer.close()
-                    await writer.wait_closed()
-        assert self.surprise is None, self.surprise
-        assert self.left == [], "not everything was asked"
-
-    async def _serve(self, reader, writer):
-        self.writers.append(writer)
-        while data := await reader.read(256):
-            asked, reply = self.left.pop(0) if self.left else ("nothing", "")
-            if data.hex() != asked.lower():
-                self.surprise = f"asked {data.hex()}, expected {asked.lower()}"
-                break
-            writer.write(bytes.fromhex(reply))
-        writer.close()
-
+TRANSCRIPTS_OF = ("heat_pump/nibe_s",)
 
 OUTDOOR = ("0001 0000 0006 01 04 0001 0001", "0001 0000 0005 01 04 02 0014")
 """2.0 °C from input register 1."""
-
-
-def numbered(number, exchange):
-    return tuple(f"{number:04x} {frame[5:]}" for frame in exchange)
 
 
 # --- transcripts
@@ -267,6 +176,8 @@ def test_two_swapped_registers_turn_a_transcript_red(monkeypatch, pair):
     first, second = (getattr(reg, name) for name in pair)
     monkeypatch.setattr(reg, pair[0], replace(first, address=second.address))
     monkeypatch.setattr(reg, pair[1], replace(second, address=first.address))
+    known = replace(reg.KNOWN[0], register=reg.OUTDOOR)
+    monkeypatch.setattr(reg, "KNOWN", (known,))
     with pytest.raises((AssertionError, LinkError)):
         run(shifted(shift_transcript("0000"), Demand.REDUCE))
 
@@ -282,7 +193,7 @@ def test_swapped_measurements_turn_a_transcript_red(monkeypatch):
 
 
 def test_wire_addresses_are_those_of_the_lists_less_their_base():
-    assert {each.name: (each.document, each.address) for each in reg.MAP} == {
+    assert {each.name: (reg.BASE.document(each), each.address) for each in reg.MAP} == {
         "outdoor_c": (30002, 1),
         "supply_c": (30006, 5),
         "hot_water_c": (30009, 8),
@@ -299,37 +210,23 @@ def test_wire_addresses_are_those_of_the_lists_less_their_base():
 
 def test_two_registers_are_read_low_word_first():
     # nibe issue 314, from a pump: 205 arrives as [205, 0]; high first is 13434880.
-    assert reg.decode(reg.POWER, [205, 0]) == 205.0
-    assert reg.decode(reg.POWER, [0, 205]) == 13434880.0
+    assert decode(reg.POWER, [205, 0]) == 205.0
+    assert decode(reg.POWER, [0, 205]) == 13434880.0
 
 
 @pytest.mark.parametrize("register", reg.MAP, ids=lambda each: each.name)
 def test_a_value_survives_encoding(register):
     for raw in (0, 1, 127, 255):
         value = raw / register.divisor
-        assert reg.decode(register, reg.encode(register, value)) == value
+        assert decode(register, encode(register, value)) == value
 
 
 def test_a_value_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="does not fit sg_ready_mode"):
-        reg.encode(reg.SG_MODE, 256)
+        encode(reg.SG_MODE, 256)
 
 
 # --- the emulator, by hand-written requests
-
-
-async def ask(address, *frames):
-    host, port = address.removeprefix("modbus://").split("/")[0].split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    replies = []
-    for frame in frames:
-        writer.write(bytes.fromhex(frame.replace(" ", "")))
-        head = await reader.readexactly(6)
-        body = await reader.readexactly(int.from_bytes(head[4:6], "big"))
-        replies.append((head + body).hex())
-    writer.close()
-    await writer.wait_closed()
-    return replies
 
 
 def emulator_answers(*frames, **options):
@@ -435,7 +332,10 @@ def test_make_safe_releases_and_leaves_sg_ready_as_found_and_can_be_repeated():
         async with both(bench) as (emulator, pump):
             await pump.shift_demand(Demand.REDUCE)
             await pump.make_safe()
-            held = [*emulator.read_holding(6008, 1), *emulator.read_holding(3032, 1)]
+            held = [
+                *emulator.bank.read_holding(6008, 1),
+                *emulator.bank.read_holding(3032, 1),
+            ]
             frames = len(bench.wire)
             await pump.make_safe()
             again = [frame for sent, frame in bench.wire[frames:] if sent]
@@ -452,10 +352,12 @@ def test_make_safe_works_for_a_driver_that_never_asked_for_anything():
     async def trial():
         bench = Bench()
         async with bench.emulate(start_sg_ready_via_api=True) as emulator:
-            emulator.write_holding(6008, [0])
+            emulator.bank.write_holding(6008, [0])
             async with bench.open(emulator.address) as rescuer:
                 await rescuer.make_safe()
-            return emulator.read_holding(6008, 1), emulator.read_holding(3032, 1)
+            return emulator.bank.read_holding(6008, 1), emulator.bank.read_holding(
+                3032, 1
+            )
 
     assert run(trial()) == ([1], [1])
 
@@ -519,12 +421,12 @@ def test_an_occupant_can_overrule_and_give_way_again():
         bench, seen = Bench(), []
         async with both(bench) as (emulator, pump):
             await pump.shift_demand(Demand.REDUCE)
-            for action in ("raise the thermostat", "lower the thermostat"):
+            for action in ("turn the thermostat up", "turn the thermostat down"):
                 await bench.clock.until(bench.clock.now_s() + 600.0)
                 emulator.operate(action)
                 await bench.clock.until(bench.clock.now_s() + 300.0)
                 seen.append(bench.power_w())
-            with pytest.raises(ValueError, match="can: raise the thermostat, lower"):
+            with pytest.raises(ValueError, match="can: turn the thermostat up, turn"):
                 emulator.operate("unplug")
         return seen
 
