@@ -1,0 +1,1 @@
+"""The home as a whole: the people in it, asked by message."""
