@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("home_rig.py", "ocpp_stations.py", "modbus_poll.py")
+SCRIPTS = (
+    "home_rig.py", "big_home.py", "ocpp_stations.py", "ocpp201.py", "modbus_poll.py"
+)  # fmt: skip
 
 
 def main() -> None:

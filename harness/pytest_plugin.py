@@ -26,7 +26,7 @@ from harness.rig.shipped import find_file
 from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
 from harness.steps.phrases import STEP_MODULES
-from harness.steps.reading import read_feature, scenario_name
+from harness.steps.reading import read_feature, rig_named_by, scenario_name
 from harness.steps.trial import STEP_TEXT, Trial
 from harness.trial.measure import Assignment
 from harness.trial.plan import Plan
@@ -35,7 +35,7 @@ from harness.trial.session import Session
 pytest_plugins = list(STEP_MODULES)
 
 DEFAULT_RIG = "rigs/emulated.toml"
-_SESSION = pytest.StashKey[Session]()
+_SESSIONS = pytest.StashKey[dict[str, Session]]()
 
 
 def pytest_addoption(
@@ -44,7 +44,11 @@ def pytest_addoption(
     """Let the bench engineer choose the bench and how it is judged."""
     refuse_rival(pluginmanager)
     group = parser.getgroup("flexrig", "trials of flexible devices")
-    group.addoption("--rig", default=DEFAULT_RIG, help="rig file to run on")
+    group.addoption(
+        "--rig",
+        help="rig file to run on; default: the feature's tag @rig:NAME, else "
+        f"{DEFAULT_RIG}",
+    )
     group.addoption(
         "--decision-rule",
         choices=DECISION_RULES,
@@ -53,6 +57,10 @@ def pytest_addoption(
     group.addoption("--date", help="date of the trial, YYYY-MM-DD; default: today")
     group.addoption("--seed", type=int, help="seed instead of the rig file's")
     group.addoption("--run-folder", help="where bundles go; default: reports/runs/…")
+    group.addoption(
+        "--wire-capture", metavar="INTERFACE", default="",
+        help="keep every frame; 'auto' finds the interfaces by the rig's addresses",
+    )  # fmt: skip
     group.addoption("--rejudge", help="judge the bundles of this run; touch no bench")
 
 
@@ -77,23 +85,28 @@ def _sealed(folder: Path) -> None:
         seal(folder)
 
 
-def session_of(config: pytest.Config) -> Session:
-    """Return what this pytest run judges with; read the rig on first use.
+def session_of(config: pytest.Config, feature: Path | None = None) -> Session:
+    """Return what a feature is judged with; read its rig on first use.
+
+    The rig is that of the command line, else the one that the feature's tag names.
 
     Raises
     ------
     UsageError
         If rig, date or rulebook cannot be used.
     """
-    if _SESSION not in config.stash:
-        config.stash[_SESSION] = _read_session(config)
-    return config.stash[_SESSION]
+    sessions = config.stash.setdefault(_SESSIONS, {})
+    named = None if feature is None else rig_named_by(feature)
+    rig = config.option.rig or named or DEFAULT_RIG
+    if rig not in sessions:
+        sessions[rig] = _read_session(config, rig)
+    return sessions[rig]
 
 
-def _read_session(config: pytest.Config) -> Session:
+def _read_session(config: pytest.Config, rig_name: str) -> Session:
     option = config.option
     rulebook = load_rulebook()
-    rig_path = find_file(option.rig, "rigs")
+    rig_path = find_file(rig_name, "rigs")
     rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
     parts_of(rig)
     on = _read_date(option.date)
@@ -104,6 +117,7 @@ def _read_session(config: pytest.Config) -> Session:
         on=on,
         decision_rule=rig.rig.decision_rule,
         rulebook_digest=rulebook.digest(),
+        capture=option.wire_capture,
     )
     rejudge = Path(option.rejudge) if option.rejudge else None
     return Session(assignment, rulebook, Path(option.run_folder), rejudge)
@@ -136,7 +150,7 @@ def plan() -> Plan:
 @pytest.fixture
 def session(request: pytest.FixtureRequest) -> Session:
     """What this run judges with: rig, date, decision rule, rulebook."""
-    return session_of(request.config)
+    return session_of(request.config, request.node.path)
 
 
 @pytest.fixture
@@ -154,7 +168,7 @@ class FeatureFile(pytest.Module):
     """A .feature file collected as if it were a test module."""
 
     def _getobj(self) -> types.ModuleType:
-        session = session_of(self.config)
+        session = session_of(self.config, self.path)
         on = session.assignment.on
         feature = read_feature(self.path, session.rulebook, on)
         module = types.ModuleType(f"feature_{scenario_name(self.path.stem)}")

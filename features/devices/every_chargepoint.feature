@@ -7,7 +7,7 @@ Feature: Whatever wire leads to the car, it gives way and comes back
   @turn_down
   Scenario Outline: The <chargepoint> gives way for five minutes
     Given a home with an <chargepoint>
-    And the bench is watched for 2 minutes before and 3 minutes after
+    And the bench is watched for 1 minute before and 2 minutes after
     And the published limits
       | asset         | quantity                | limit | rule                                   |
       | <chargepoint> | turn-down response time | 10 s  | crowdflex/table4/ev-turn-down-response |

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from harness.cli.capture import capture
+from harness.cli.doctor import doctor
 from harness.cli.emulate import emulate
 from harness.cli.kit import check_driver, new_device
 from harness.cli.lists import devices, rules, steps
@@ -33,7 +35,8 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, rejudge, emulate, devices, steps, rules, check_driver, new_device
+    run, doctor, rejudge, emulate, capture, devices, steps, rules, check_driver,
+    new_device,
 )  # fmt: skip
 for _command in COMMANDS:
     cli.add_command(_command)

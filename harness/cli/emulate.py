@@ -56,7 +56,8 @@ async def _serve(
     rig: Rig, parts: list[Part], base_port: int, csms: str, serial: bool,
     for_s: float | None,
 ) -> None:  # fmt: skip
-    clock, circuit = BenchClock(datetime.now(UTC)), make_circuit(rig)  # noqa: TID251
+    clock = BenchClock(datetime.now(UTC))  # noqa: TID251 - what devices show
+    circuit = make_circuit(rig, clock.starts_at)
     ports = itertools.count(base_port)
     table = Table("role", "driver", "address")
     async with AsyncExitStack() as stack:

@@ -38,7 +38,8 @@ class Job:
     """One call of pytest: what to run, on what, and where the evidence goes."""
 
     features: tuple[Path, ...]
-    rig: Path
+    rig: Path | None
+    """None: each feature's own, by its tag."""
     folder: Path
     on: date
     decision_rule: str | None = None
@@ -46,6 +47,8 @@ class Job:
     workers: int = 1
     select: tuple[str, ...] = ()
     rejudge: Path | None = None
+    capture: str = ""
+    """Interface on which the wire is captured, or ``auto``; nothing is, if empty."""
 
     def arguments(self) -> list[str]:
         """Return pytest's command line."""
@@ -55,11 +58,13 @@ class Job:
             sys.executable, "-m", "pytest", *map(str, self.features),
             "-c", str(ini), "--rootdir", str(_common_root(self.features)),
             "-p", "no:cacheprovider", "-q", "--tb=short", "--color=no",
-            "--rig", str(self.rig), "--run-folder", str(self.folder),
+            "--run-folder", str(self.folder),
             "--date", self.on.isoformat(),
             "--junitxml", str(self.folder / "junit.xml"),
             "--alluredir", str(self.folder / "allure-results"),
         ]  # fmt: skip
+        if self.rig is not None:
+            arguments += ["--rig", str(self.rig)]
         if self.workers > 1:
             arguments += ["-n", str(self.workers), "--dist", "worksteal"]
         if self.decision_rule:
@@ -68,6 +73,8 @@ class Job:
             arguments += ["--seed", str(self.seed)]
         if self.rejudge is not None:
             arguments += ["--rejudge", str(self.rejudge)]
+        if self.capture:
+            arguments += ["--wire-capture", self.capture]
         return arguments + list(self.select)
 
 
@@ -156,6 +163,9 @@ def explain(
         for role, text in record.trial.sections.get("Safe state", {}).items():
             if text.startswith("NOT PROVEN"):
                 _say(console, f"{record.title}: safe state of {role} {text}")
+        for name, text in record.trial.sections.get("Wire capture", {}).items():
+            if text.startswith("NOT WHOLE"):
+                _say(console, f"{record.title}: {name} {text}")
     for folder in unrecorded(job.folder):
         _say(
             console,

@@ -17,11 +17,11 @@ from harness.checks.verdict import Outcome
 from harness.core.bench import Driver
 from harness.core.errors import UsageError
 from harness.kit.conformance import check_driver as checks_of
-from harness.kit.findings import Finding
 from harness.kit.real import check_real
 from harness.kit.scaffold import KINDS, scaffold
 from harness.rig.drivers import all_drivers, find_driver
 from harness.rig.file import validation_error
+from harness.rig.findings import Finding
 
 EXIT_FAILED = 1
 

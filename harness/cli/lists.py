@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from harness.cli.run import read_date
+from harness.core.capabilities import Device, Polled
 from harness.rig.drivers import all_drivers
 from harness.rulebook.loader import load_rulebook
 from harness.steps.phrases import all_phrases
 
 
 def _print(table: Table) -> None:
-    Console(width=None if Console().is_terminal else 160).print(table)
+    Console(width=None if Console().is_terminal else 180).print(table)
 
 
 @click.command()
 def devices() -> None:
     """List every driver: family, maker, wire, capabilities, source."""
-    table = Table("driver", "maker", "wire", "address", "can", "source")
+    name, can_do = Column("driver", no_wrap=True), Column("can", no_wrap=True)
+    table = Table(name, "maker", "wire", "address", can_do, "source")
     for driver in all_drivers():
-        can = ", ".join(capability.__name__ for capability in driver.capabilities)
+        asked = [one for one in driver.capabilities if one not in (Device, Polled)]
+        can = "\n".join(one.__name__ for one in asked) or "is read"
+        if driver.not_dispatchable:
+            can = "not dispatchable"
         table.add_row(
             driver.name, driver.maker, driver.wire, driver.address_form, can,
             driver.source,

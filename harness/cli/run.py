@@ -11,6 +11,7 @@ import click
 from pytest_bdd.parser import Feature
 from rich.console import Console
 
+from harness.capture.network import prepare
 from harness.checks.decide import DECISION_RULES
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
@@ -22,11 +23,13 @@ from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
 from harness.reporting.table import verdict_table
 from harness.rig.assemble import parts_of
-from harness.rig.file import check_calibration, read_rig
+from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import read_feature
+from harness.steps.reading import read_feature, rig_named_by, roles_of
+from harness.trial.capturing import AUTO, taps_of
 
+DEFAULT_RIG = "rigs/emulated.toml"
 DECISION_RULE = click.Choice(DECISION_RULES)
 
 
@@ -34,9 +37,8 @@ DECISION_RULE = click.Choice(DECISION_RULES)
 @click.argument("features", nargs=-1)
 @click.option(
     "--rig",
-    default="rigs/emulated.toml",
-    show_default=True,
-    help="Rig file: your bench, or a shipped one by name.",
+    help="Rig file: your bench, or a shipped one by name. Default: the one that a "
+    f"feature's tag @rig:NAME names, else {DEFAULT_RIG}.",
 )
 @click.option(
     "--decision-rule",
@@ -62,10 +64,17 @@ DECISION_RULE = click.Choice(DECISION_RULES)
 @click.option("-m", "tags", help="Only scenarios with these tags: 'UC1 and ev'.")
 @click.option("--allure/--no-allure", default=True, show_default=True,
               help="Also make the Allure report, if Node has it.")  # fmt: skip
+@click.option("--capture", is_flag=True, help="Keep every frame (wall clock only).")
+@click.option(
+    "--capture-interface",
+    metavar="NAME",
+    help="Where to capture. Default: by the rig's addresses.",
+)
 def run(
-    features: tuple[str, ...], rig: str, decision_rule: str | None, on: str | None,
-    seed: int | None, workers: int | None, run_folder: Path | None,
-    keyword: str | None, tags: str | None, allure: bool,
+    features: tuple[str, ...], rig: str | None, decision_rule: str | None,
+    on: str | None, seed: int | None, workers: int | None, run_folder: Path | None,
+    keyword: str | None, tags: str | None, allure: bool, capture: bool,
+    capture_interface: str | None,
 ) -> None:  # fmt: skip
     r"""Run FEATURES (files or folders; default: all that are shipped) on a rig.
 
@@ -75,36 +84,86 @@ def run(
       flexrig run features/services/balancing_mechanism.feature -k heat_pump
       flexrig run --rig my_bench.toml --decision-rule guard-band
     """
-    rig_path = find_file(rig, "rigs")
-    rig_file = read_rig(rig_path)
-    parts_of(rig_file)
-    day = read_date(on)
-    check_calibration(rig_file, day)
+    day, console = read_date(on), make_console()
     paths = _feature_paths(features)
     read = _read_features(paths, day)
+    if rig is not None and not features:
+        paths, read = _that_fit(rig, paths, read, console)
+    rigs = _rigs_of(rig, paths, day)
+    wire = capture_interface or (AUTO if capture else "")
+    if wire:
+        _prepare_capture(rigs, wire)
     select = selection(keyword, tags, read)
     scenarios = sum(len(feature.scenarios) for feature in read)
-    virtual = rig_file.rig.clock == "virtual"
+    virtual = all(one.rig.clock == "virtual" for one in rigs)
     job = Job(
         features=tuple(paths),
-        rig=rig_path.absolute(),
+        rig=None if rig is None else find_file(rig, "rigs").absolute(),
         folder=_new_folder(run_folder),
         on=day,
         decision_rule=decision_rule,
         seed=seed,
         workers=min(workers or 2, scenarios) if virtual else 1,
         select=select,
+        capture=wire,
     )
-    console = make_console()
-    console.print(
-        f"{rig_file.rig.name} ({rig_file.grade}, {rig_file.rig.clock} clock, "
-        f"seed {seed if seed is not None else rig_file.rig.seed}), {day}",
-        style="bold",
-        markup=False,
-        soft_wrap=True,
-    )
+    for one in rigs:
+        console.print(
+            f"{one.rig.name} ({one.grade}, {one.rig.clock} clock, "
+            f"seed {seed if seed is not None else one.rig.seed}), {day}",
+            style="bold",
+            markup=False,
+            soft_wrap=True,
+        )
     status = carry_out(job, console)
     sys.exit(_report(job, status, console, allure=allure))
+
+
+def _prepare_capture(rigs: Sequence[Rig], interface: str) -> None:
+    """See that the wire may be captured; if need be, begin again where it may."""
+    taps = [tap for rig in rigs for tap in taps_of(rig, interface)]
+    again = [sys.executable, "-c", "from harness.cli import main; main()"]
+    prepare(
+        sorted({tap.interface for tap in taps}),
+        alone=all(rig.grade == "emulated" for rig in rigs),
+        again=[*again, *sys.argv[1:]],
+    )
+
+
+def _rigs_of(rig: str | None, paths: Sequence[Path], on: date) -> list[Rig]:
+    """Read and check every rig that these features will run on, each once."""
+    names = [rig] if rig else [rig_named_by(path) or DEFAULT_RIG for path in paths]
+    found = []
+    for name in dict.fromkeys(names):
+        rig_file = read_rig(find_file(name, "rigs"))
+        parts_of(rig_file)
+        check_calibration(rig_file, on)
+        found.append(rig_file)
+    return found
+
+
+def _that_fit(
+    rig: str, paths: Sequence[Path], read: Sequence[Feature], console: Console
+) -> tuple[list[Path], list[Feature]]:
+    """Leave out, and say so, features that need roles this rig does not have.
+
+    Raises
+    ------
+    FeatureError
+        If none is left: a run that asks nothing is no pass.
+    """
+    has = set(read_rig(find_file(rig, "rigs")).device)
+    kept = []
+    for path, feature in zip(paths, read, strict=True):
+        lacking = roles_of(feature) - has
+        if lacking:
+            needs = ", ".join(sorted(lacking)).replace("_", " ")
+            console.print(f"left out {path.name}: the rig has no {needs}", style="dim")
+        else:
+            kept.append((path, feature))
+    if not kept:
+        raise FeatureError(rig, "no shipped feature fits this rig", "your own feature")
+    return [path for path, _ in kept], [feature for _, feature in kept]
 
 
 def read_date(text: str | None) -> date:

@@ -12,8 +12,8 @@ from harness.core.bench import Driver
 from harness.core.capabilities import Polled
 from harness.core.clock import BenchClock
 from harness.core.errors import FlexrigError
-from harness.kit.findings import Finding, failed, not_applicable, passed
 from harness.kit.stand import BOUND_S, Ear, Stand, opened, standing
+from harness.rig.findings import Finding, failed, not_applicable, passed
 
 NOISE = bytes(range(256)) * 4
 _ENDPOINT = re.compile(r"127\.0\.0\.1:\d+")
@@ -126,6 +126,8 @@ async def _bounded(check: str, ready: Awaitable[None], clock: BenchClock) -> Fin
 async def loses_its_device(driver: Driver, clock: BenchClock) -> Finding:
     """Take the device away mid-trial: every call ends, none returns a value."""
     check = "device vanishes"
+    if driver.not_dispatchable and Polled not in driver.capabilities:
+        return not_applicable(check, "no wire leads to it")
     async with standing(driver, clock) as stand:
         await stand.wait(30.0)
         await stand.power_off()

@@ -9,19 +9,32 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from harness.core.bench import Driver
-from harness.core.capabilities import Polled
+from harness.core.capabilities import Polled, SetsPower
 from harness.core.clock import BenchClock
 from harness.core.errors import FlexrigError
 from harness.core.faults import Breakable, Fault, FaultKind
 from harness.core.virtual_loop import VirtualLoop
 from harness.kit.badpeers import Manner, loses_its_device, meets
-from harness.kit.findings import Finding, failed, not_applicable, passed
-from harness.kit.stand import BEGINS, Stand, is_meter, standing
+from harness.kit.stand import Stand, begins, is_meter, standing
 from harness.kit.steering import PROBES, ask_for_less, draws, steady_w, until
 from harness.kit.transcript import replay
 from harness.rig.drivers import folder_of
+from harness.rig.findings import Finding, failed, not_applicable, passed
 
-UNITS = ("_w", "_wh", "_v", "_a", "_hz", "_var", "_va", "_c", "_percent", "_s", "_min")
+UNITS = (
+    "_w",
+    "_wh",
+    "_v",
+    "_a",
+    "_hz",
+    "_var",
+    "_va",
+    "_c",
+    "_percent",
+    "_s",
+    "_min",
+    "_people",
+)
 """How a quantity's name must end, so that its unit is in it; a bare ratio or a state
 is named in `UNITLESS`, and states say so."""
 UNITLESS = ("power_factor", "on", "pulses")
@@ -85,7 +98,7 @@ def _on_virtual_time(check: Check, driver: Driver) -> Finding:
     """Carry out one check; whatever it raises is a finding too."""
 
     async def begun() -> Finding:
-        return await check(driver, BenchClock(BEGINS))
+        return await check(driver, BenchClock(begins(driver)))
 
     try:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -126,9 +139,9 @@ def transcripts(driver: Driver) -> Iterator[Finding]:
     found = sorted(folder.glob(f"transcripts/{name}*.toml"))
     for path in found:
         yield _on_virtual_time(_replayed(path), driver)
-    if found:
+    if found or (driver.not_dispatchable and Polled not in driver.capabilities):
         return
-    tests = _tests_with_bytes(folder, name)
+    tests = _tests_with_bytes(driver, folder)
     if tests:
         yield passed("transcripts", f"in {', '.join(path.name for path in tests)}")
     else:
@@ -139,17 +152,16 @@ def transcripts(driver: Driver) -> Iterator[Finding]:
         )
 
 
-def _tests_with_bytes(folder: Path, name: str) -> list[Path]:
-    """Test files of a clone that show this driver literal frames."""
+def _tests_with_bytes(driver: Driver, folder: Path) -> list[Path]:
+    """Test files of a clone that say they show this driver the document's bytes.
+
+    Such a file holds ``TRANSCRIPTS_OF = ("family/name", …)``.
+    """
+    said = re.compile(rf"^TRANSCRIPTS_OF = .*\"{re.escape(driver.name)}\"", re.M)
     tests = folder.parent.parent / "tests" / "devices"
-    named = re.compile(rf"\b{name}\b")
-    found = []
-    for path in sorted(tests.glob("test_*.py")):
-        text = path.read_text()
-        has_bytes = "fromhex" in text or "transcript" in text.lower() or "[3," in text
-        if has_bytes and folder.name in text and named.search(text):
-            found.append(path)
-    return found
+    return [
+        path for path in sorted(tests.glob("*.py")) if said.search(path.read_text())
+    ]
 
 
 async def _claims_what_it_can(driver: Driver, clock: BenchClock) -> Finding:
@@ -216,6 +228,8 @@ async def _tells_the_truth(driver: Driver, clock: BenchClock) -> Finding:
     async with standing(driver, clock) as stand:
         if is_meter(driver):
             return await _meter_tells(check, stand)
+        if isinstance(stand.device, SetsPower):
+            await stand.device.set_power_w(1000.0)
         if not await draws(stand):
             return not_applicable(check, "the emulator draws nothing")
         await steady_w(stand)
@@ -234,12 +248,12 @@ async def _meter_tells(check: str, stand: Stand) -> Finding:
     said = []
     for true_w in (1000.0, 3000.0, -500.0):
         stand.load.watts = true_w
-        await stand.wait(120.0)
+        await stand.watch(120.0)
         shown_w = await stand.own_reading("power_w", 120.0)
         if shown_w is None:
             return failed(check, "a meter that gives no power_w", "power_w in poll()")
         feeds_in = true_w < 0
-        silent = math.isnan(shown_w) or abs(shown_w) < 1.0
+        silent = math.isnan(shown_w) or abs(shown_w) < 0.1 * abs(true_w)
         if feeds_in and silent:
             said.append("export is not shown")
             continue
@@ -276,20 +290,15 @@ async def _counts_energy(driver: Driver, clock: BenchClock) -> Finding:
 
 async def _energy_wh(stand: Stand) -> float | None:
     """Newest import energy: some meters give it only with every tenth poll."""
-    for _ in range(30):
-        found = await stand.own_reading("energy_import_wh", 120.0)
-        if found is not None:
-            return found
-        if not isinstance(stand.device, Polled):
-            return None
-        await stand.wait(stand.device.poll_interval_s)
-    return None
+    return await stand.own_reading("energy_import_wh", 120.0)
 
 
 async def _lets_go(driver: Driver, clock: BenchClock) -> Finding:
     """Its safe state undoes what was asked, and can be asked for twice."""
     check = "lets go"
     async with standing(driver, clock) as stand:
+        if isinstance(stand.device, SetsPower):
+            return await _rests_again(check, stand, stand.device)
         if not await draws(stand):
             await stand.device.make_safe()
             return not_applicable(check, "the emulator draws nothing")
@@ -309,6 +318,24 @@ async def _lets_go(driver: Driver, clock: BenchClock) -> Finding:
             return failed(
                 check, f"safe, it stayed at {stand.true_w():.0f} W", "make_safe()"
             )
+    return passed(check, f"back at {before_w:.0f} W, asked twice")
+
+
+async def _rests_again(check: str, stand: Stand, device: SetsPower) -> Finding:
+    """A battery that was told to charge does what it did before, once it is safe."""
+    before_w = stand.true_w()
+    await device.set_power_w(1000.0)
+    await stand.wait(300.0)
+    await stand.device.make_safe()
+    await stand.device.make_safe()
+
+    def rests() -> bool:
+        return abs(stand.true_w() - before_w) < 100.0
+
+    if not await until(stand, rests, 900.0):
+        return failed(
+            check, f"safe, it stayed at {stand.true_w():.0f} W", "make_safe()"
+        )
     return passed(check, f"back at {before_w:.0f} W, asked twice")
 
 

@@ -19,9 +19,9 @@ from harness.core.capabilities import (
 )
 from harness.core.clock import BenchClock
 from harness.core.errors import FlexrigError
-from harness.kit.findings import Finding, failed, not_applicable, passed
 from harness.kit.stand import Ear, opened
 from harness.kit.steering import PROBES
+from harness.rig.findings import Finding, failed, not_applicable, passed
 
 POLLS = 10
 WATCH_S = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from harness.core.bench import DeviceEvent, Driver, Emulator, EmulatorContext, Options
 from harness.core.capabilities import (
     Device,
+    LimitsExport,
     LimitsPower,
     Polled,
     SetsPower,
@@ -24,11 +26,20 @@ from harness.core.recording import Reading
 from harness.rig.assemble import Part, device_context, role_rng
 
 ROLE = "dut"
-BEGINS = datetime(2026, 1, 15, 17, tzinfo=UTC)
+WINTER = datetime(2026, 1, 15, 17, tzinfo=UTC)
 """A winter's evening: cars are home and heat pumps run."""
+SUMMER = datetime(2026, 6, 21, 11, tzinfo=UTC)
+"""A summer's noon: the sun shines."""
 BOUND_S = 600.0
 """No driver may wait longer than this for a device, there or not. [s]"""
-STEERS = (LimitsPower, SetsPower, SetsReactivePower, ShiftsDemand, Switches)
+STEERS = (
+    LimitsExport,
+    LimitsPower,
+    SetsPower,
+    SetsReactivePower,
+    ShiftsDemand,
+    Switches,
+)
 
 
 @dataclass(slots=True)
@@ -94,19 +105,40 @@ class Stand:
         """Let bench time pass. [s]"""
         await self.clock.until(self.clock.now_s() + seconds)
 
+    async def watch(self, seconds: float) -> None:
+        """Let bench time pass as a trial does: asked at its own pace. [s]"""
+        until_s = self.clock.now_s() + seconds
+        while self.clock.now_s() < until_s:
+            if isinstance(self.device, Polled):
+                await self.device.poll()
+                await self.wait(self.device.poll_interval_s)
+            else:
+                await self.clock.until(until_s)
+
     async def power_off(self) -> None:
         """Take the device away without a word, while the driver goes on."""
         await self._off.aclose()
 
     async def own_reading(self, quantity: str, within_s: float) -> float | None:
         """Return the device's newest value of a quantity; None if it never gives it."""
-        if isinstance(self.device, Polled):
-            readings = list(await self.device.poll())
-        else:
+        if not isinstance(self.device, Polled):
             await self._pushed(quantity, within_s)
-            readings = self.ear.pushed
-        found = [one.value for one in readings if one.quantity == quantity]
-        return found[-1] if found else None
+            found = [one.value for one in self.ear.pushed if one.quantity == quantity]
+            return found[-1] if found else None
+        return await self._polled(self.device, quantity, within_s)
+
+    async def _polled(
+        self, device: Polled, quantity: str, within_s: float
+    ) -> float | None:
+        """Poll at its own pace until it gives a number: a pulse meter needs two."""
+        value, until_s = None, self.clock.now_s() + within_s
+        while self.clock.now_s() < until_s:
+            found = [one for one in await device.poll() if one.quantity == quantity]
+            value = found[-1].value if found else value
+            if value is not None and math.isfinite(value):
+                break
+            await self.wait(device.poll_interval_s)
+        return value
 
     async def _pushed(self, quantity: str, within_s: float) -> None:
         self.ear.pushed.clear()
@@ -116,6 +148,11 @@ class Stand:
                     await self.ear.news()
         except TimeoutError:
             return
+
+
+def begins(driver: Driver) -> datetime:
+    """When a driver is looked at: when its device has something to do."""
+    return SUMMER if LimitsExport in driver.capabilities else WINTER
 
 
 def is_meter(driver: Driver) -> bool:
@@ -131,8 +168,8 @@ def part_of(driver: Driver, address: str, options: Options | None = None) -> Par
         where=f"check-driver {driver.name}",
         address=address or (f"ws://127.0.0.1:0/{ROLE}" if driver.listens else ""),
         driver=driver,
-        options=options or driver.options(),
-        emulated=driver.emulator_options(),
+        options=options or driver.options.model_validate(driver.example),
+        emulated=driver.emulator_options.model_validate(driver.example_emulator),
         sees=("known",) if is_meter(driver) else (),
     )
 
@@ -142,7 +179,7 @@ async def standing(
     driver: Driver, clock: BenchClock | None = None, *, ready: bool = True
 ) -> AsyncIterator[Stand]:
     """Connect a driver to its own emulator, alone on a circuit."""
-    clock = clock or BenchClock(BEGINS)
+    clock = clock or BenchClock(begins(driver))
     circuit, ear, load = Circuit(seed=1), Ear(), KnownLoad()
     circuit.attach("known", load)
     async with AsyncExitStack() as stack:

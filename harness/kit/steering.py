@@ -13,6 +13,7 @@ from typing import TypeVar
 from harness.core.capabilities import (
     Acknowledgement,
     Demand,
+    LimitsExport,
     LimitsPower,
     PlansDeparture,
     SetsPower,
@@ -20,8 +21,8 @@ from harness.core.capabilities import (
     ShiftsDemand,
     Switches,
 )
-from harness.kit.findings import Finding, failed, not_applicable, passed
 from harness.kit.stand import ROLE, Stand
+from harness.rig.findings import Finding, failed, not_applicable, passed
 
 Capability = TypeVar("Capability")
 
@@ -74,6 +75,25 @@ async def limits_power(stand: Stand) -> Finding:
     return await _returns(check, stand, before_w, f"{limit_w:.0f} W and back")
 
 
+async def limits_export(stand: Stand) -> Finding:
+    """Half of what is fed in by a limit, all of it again without."""
+    check, device = "LimitsExport", stand.device
+    assert isinstance(device, LimitsExport)  # noqa: S101 - who calls has looked
+    if not await until(stand, lambda: stand.true_w() < -DRAWING_W, WARM_UP_S):
+        return not_applicable(check, "the emulator feeds in nothing")
+    before_w = await steady_w(stand)
+    limit_w = abs(before_w) / 2
+    answer = await device.limit_export_w(limit_w)
+    if not answer.accepted:
+        return _refused(check, f"a limit of {limit_w:.0f} W", answer)
+    if not await until(
+        stand, lambda: 0 >= stand.true_w() >= -1.05 * limit_w - 20, FOLLOW_S
+    ):
+        return _not_delivered(check, f"at most {limit_w:.0f} W fed in", stand, answer)
+    await device.limit_export_w(None)
+    return passed(check, f"no more than {limit_w:.0f} W was fed in")
+
+
 async def sets_power(stand: Stand) -> Finding:
     """A kilowatt each way: the sign must be ours, import positive."""
     check, device = "SetsPower", stand.device
@@ -118,7 +138,11 @@ async def shifts_demand(stand: Stand) -> Finding:
     before_w = await _mean_w(stand)
     answer = await device.shift_demand(Demand.REDUCE)
     if not answer.accepted:
-        return _refused(check, "less", answer)
+        more = await device.shift_demand(Demand.BOOST)
+        if not more.accepted:
+            return _refused(check, "less, and more", answer)
+        await device.shift_demand(Demand.NORMAL)
+        return passed(check, f"takes more on request; refuses less: {answer.detail}")
     for _ in range(int(PEOPLE_S / 300)):
         if await _mean_w(stand) < 0.9 * before_w:
             await device.shift_demand(Demand.NORMAL)
@@ -156,6 +180,7 @@ async def plans_departure(stand: Stand) -> Finding:
 
 
 PROBES: dict[type, Callable[[Stand], Awaitable[Finding]]] = {
+    LimitsExport: limits_export,
     LimitsPower: limits_power,
     SetsPower: sets_power,
     SetsReactivePower: sets_reactive_power,
@@ -171,6 +196,8 @@ async def ask_for_less(stand: Stand) -> Acknowledgement | None:
     device = stand.device
     if isinstance(device, SetsPower):
         return await device.set_power_w(-500.0)
+    if isinstance(device, LimitsExport):
+        return await device.limit_export_w(abs(stand.true_w()) / 2)
     if isinstance(device, LimitsPower):
         return await device.limit_power_w(max(abs(stand.true_w()) / 2, 1.0))
     if isinstance(device, ShiftsDemand):

@@ -33,8 +33,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.core.bench import Driver
 from harness.core.clock import BenchClock
 from harness.core.errors import FlexrigError, UsageError
-from harness.kit.findings import Finding, failed, passed
 from harness.kit.stand import Ear, opened
+from harness.rig.findings import Finding, failed, passed
 
 ANY = "??"
 WITHIN_S = 300.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.core.bench import Kindness
 from harness.core.circuit import Circuit
 from harness.core.errors import RigError
 
@@ -35,7 +37,22 @@ class CircuitTable(_Table):
     """``[circuit]``: the home's wiring, for emulated parts."""
 
     base_load_w: float = Field(default=0.0, ge=0)
+    """What the rest of the home draws, if that never changes. [W]"""
+    base_load_profile: Literal["constant", "half-hourly", "appliances"] = "constant"
+    """``half-hourly``: the average home's, by season and day; ``appliances``: the
+    same on average, with kettles and showers that switch."""
+    base_load_kwh_per_day: float | None = Field(default=None, gt=0, le=200)
+    """For a profile: mean demand over a year; the average home's if not given."""
     line_resistance_ohm: float = Field(default=0.0, ge=0, le=2)
+
+    @model_validator(mode="after")
+    def _one_base_load(self) -> Self:
+        constant = self.base_load_profile == "constant"
+        if not constant and self.base_load_w:
+            raise ValueError("base_load_w and a base_load_profile exclude each other")
+        if constant and self.base_load_kwh_per_day is not None:
+            raise ValueError("base_load_kwh_per_day needs a base_load_profile")
+        return self
 
 
 class CalibrationCard(_Table):
@@ -73,6 +90,21 @@ class CalibrationCard(_Table):
         return self.expanded_uncertainty_percent / 100 / self.coverage
 
 
+class KindnessTable(_Table):
+    """``[device.ROLE.kindness]``: what this very device stands, if not the usual."""
+
+    writes_per_hour: float | None = Field(default=None, gt=0)
+    cycles_per_hour: float | None = Field(default=None, gt=0)
+    least_state_s: float | None = Field(default=None, ge=0)
+    least_poll_interval_s: float | None = Field(default=None, ge=0)
+    source: str = "the rig file"
+
+    def over(self, usual: Kindness) -> Kindness:
+        """Return what the driver knows, with what the rig file says instead."""
+        said = self.model_dump(exclude_none=True)
+        return dataclasses.replace(usual, **said)
+
+
 class DeviceTable(_Table):
     """``[device.ROLE]``: one flexible device."""
 
@@ -83,6 +115,7 @@ class DeviceTable(_Table):
     safe_state: str = "released: the trial's limits are lifted"
     safe_power_w: float | None = Field(default=None, gt=0)
     """Highest power that its meter may show once the bench is safe. [W]"""
+    kindness: KindnessTable | None = None
 
 
 class MeterTable(_Table):

@@ -1,4 +1,4 @@
-"""What the conformance kit says of a driver: one line for each thing it looked at."""
+"""What a proof of a bench or of a driver says: a line for each thing looked at."""
 
 from __future__ import annotations
 

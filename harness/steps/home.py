@@ -61,6 +61,12 @@ def _(plan: Plan, asset: str, level: str) -> None:
     plan.preparations.append(Preparation(role, power_w(level)))
 
 
+@given(parsers.parse("the {asset} is judged by the {meter}"))
+def _(plan: Plan, asset: str, meter: str) -> None:
+    """Which of several meters that see an asset speaks for it."""
+    plan.judges[role_of(asset)] = role_of(meter)
+
+
 @given(parsers.parse("the bench is watched for {before} before and {after} after"))
 def _(plan: Plan, before: str, after: str) -> None:
     """How long the bench is observed around the event; default 10 and 15 minutes."""

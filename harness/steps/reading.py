@@ -32,6 +32,7 @@ from harness.steps.trial import Trial
 from harness.trial.plan import Plan
 from harness.trial.session import Session
 
+_RIG_TAG = re.compile(r"^\s*@.*?rig:([\w./-]+)", re.MULTILINE)
 GHERKIN = "a line that begins with Feature:, Scenario:, Given, When, Then, @ or |"
 
 
@@ -135,6 +136,24 @@ def _check_description(where: str, scenario: Mapping[str, Any]) -> None:
             )
 
 
+def rig_named_by(path: Path) -> str | None:
+    """Return the rig that a feature file is written for: its tag ``@rig:NAME``."""
+    found = _RIG_TAG.search(_text(path))
+    return None if found is None else found[1]
+
+
+def roles_of(feature: Feature) -> frozenset[str]:
+    """Return the roles that the scenarios of a checked feature need."""
+    phrases, roles = all_phrases(), set[str]()
+    where = Path(feature.filename).name
+    for scenario in feature.scenarios.values():
+        for row in _example_rows(scenario.examples):
+            steps = scenario.render(row).steps
+            known = [(step, _phrase_of(where, step, phrases)) for step in steps]
+            roles |= set(_rehearse(where, known).roles)
+    return frozenset(roles)
+
+
 def check_feature(feature: Feature, rulebook: Rulebook, on: date) -> None:
     """Refuse a feature file that would not be carried out as it reads.
 
@@ -186,8 +205,8 @@ def _phrase_of(where: str, step: Step, phrases: Sequence[Phrase]) -> Phrase:
     )
 
 
-def _rehearse(where: str, known: Sequence[tuple[Step, Phrase]]) -> None:
-    """Plan a scenario once, for its errors alone; what judges comes later."""
+def _rehearse(where: str, known: Sequence[tuple[Step, Phrase]]) -> Plan:
+    """Plan a scenario once, for its errors and its needs; what judges comes later."""
     plan = Plan()
     # Givens and Whens only write: there is no test yet, and no session.
     trial = Trial(cast(pytest.Item, None), plan, cast(Session, None))
@@ -207,6 +226,7 @@ def _rehearse(where: str, known: Sequence[tuple[Step, Phrase]]) -> None:
             raise FeatureError(
                 f"{here} {error.where}", error.fact, error.hint
             ) from error
+    return plan
 
 
 def _arguments(step: Step, phrase: Phrase) -> dict[str, object]:

@@ -16,6 +16,7 @@ from harness.core.capabilities import (
     Acknowledgement,
     Demand,
     Device,
+    LimitsExport,
     LimitsPower,
     SetsPower,
     ShiftsDemand,
@@ -37,6 +38,7 @@ from harness.trial.kindness import Budgets
 from harness.trial.plan import Instruction, MarketAct, Move, Plan
 
 Log = Callable[..., LogEntry]
+_DEMANDS = {None: Demand.NORMAL, Move.DOWN: Demand.REDUCE, Move.UP: Demand.BOOST}
 
 
 class Aggregator:
@@ -242,11 +244,17 @@ async def command(
     """
     if isinstance(device, SetsPower):
         return await device.set_power_w(level_w)
+    if isinstance(device, LimitsExport):
+        return await device.limit_export_w(None if level_w is None else -level_w)
+    if isinstance(device, ShiftsDemand):
+        # A limit is the better way to less; it is no way to more.
+        limited = isinstance(device, LimitsPower) and move is not Move.UP
+        if not limited or move is None:
+            answer = await device.shift_demand(_DEMANDS[move])
+        if not limited:
+            return answer
     if isinstance(device, LimitsPower):
         return await device.limit_power_w(level_w)
-    if isinstance(device, ShiftsDemand):
-        demand = {None: Demand.NORMAL, Move.DOWN: Demand.REDUCE, Move.UP: Demand.BOOST}
-        return await device.shift_demand(demand[move])
     if isinstance(device, Switches):
         return await device.switch(move is not Move.DOWN)
     raise FeatureError(

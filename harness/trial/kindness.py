@@ -12,8 +12,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.core.bench import Kindness
+from harness.core.capabilities import Polled
+from harness.core.errors import FeatureError, RigError
+from harness.rig.assemble import Bench
+from harness.rig.drivers import find_driver
+from harness.rig.file import Rig
+from harness.trial.plan import Plan
 
 HOUR_S = 3600.0
+
+
+def limits_of(rig: Rig) -> dict[str, Kindness]:
+    """Return what each device of a rig stands: its driver's word, or the rig file's."""
+    found = {}
+    for role, entry in rig.device.items():
+        usual = find_driver(entry.driver, rig.where(role)).kindness
+        found[role] = usual if entry.kindness is None else entry.kindness.over(usual)
+    return found
+
+
+def check_dispatch(plan: Plan, rig: Rig) -> None:
+    """Refuse a plan that instructs what nobody can instruct over a wire."""
+    asked = {one.role for one in plan.instructions}
+    asked |= {one.role for one in plan.preparations} | {o.role for o in plan.offers}
+    for role in sorted(asked & rig.device.keys()):
+        driver = find_driver(rig.device[role].driver, rig.where(role))
+        if driver.not_dispatchable:
+            raise FeatureError(
+                f"the {role.replace('_', ' ')}",
+                f"cannot be instructed: {driver.not_dispatchable}",
+                "another device; its meter sees what this one does",
+            )
+
+
+def check_polls(bench: Bench) -> None:
+    """Refuse to ask a device for its values more often than it stands."""
+    for role, kindness in limits_of(bench.rig).items():
+        device = bench.devices[role]
+        least_s = kindness.least_poll_interval_s
+        if isinstance(device, Polled) and device.poll_interval_s < least_s:
+            raise RigError(
+                f"{bench.rig.where(role)} options.poll_interval_s",
+                f"{device.poll_interval_s:g} s is more often than it stands "
+                f"({kindness.source})",
+                f"poll_interval_s = {least_s:g} or more",
+            )
 
 
 @dataclass(slots=True)

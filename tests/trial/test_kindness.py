@@ -1,5 +1,6 @@
 """What a device does not stand is not sent to it."""
 
+import dataclasses
 import itertools
 import math
 
@@ -8,10 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.bench import Kindness
+from harness.core.errors import FeatureError, RigError
+from harness.rig.file import KindnessTable
 from harness.trial.aggregator import Aggregator
-from harness.trial.kindness import Budgets
-from harness.trial.plan import Move, Plan
-from tests.trial.fakes import Fake, on_virtual_time
+from harness.trial.kindness import Budgets, check_dispatch, limits_of
+from harness.trial.plan import Move, Plan, Preparation
+from harness.trial.view import dispatched
+from tests.trial.fakes import (
+    Fake,
+    Meter,
+    carry_out,
+    event,
+    fake_driver,
+    known,
+    on_virtual_time,
+)
 
 
 def budgets(**limits):
@@ -110,3 +122,56 @@ def test_a_release_waits_until_the_state_has_stood_and_is_never_refused():
     ev, entries = log_of_a_trial(kindness, work)
     assert ev.limits == [(0.0, 1400.0), (600.0, None)]
     assert [entry[3]["wait_s"] for entry in entries if entry[2] == "waits"] == [540.0]
+
+
+def rig_with(monkeypatch, changes, **devices):
+    """Fake devices, whose drivers differ by `changes`."""
+    rig = known(monkeypatch, **devices)
+    drivers = {
+        f"fake/{role}": dataclasses.replace(fake_driver(role, one), **changes)
+        for role, one in devices.items()
+    }
+    monkeypatch.setattr("harness.rig.drivers._third_party", lambda: drivers)
+    return rig
+
+
+def test_a_judge_says_that_an_instruction_was_not_sent(monkeypatch, tmp_path):
+    ev = Fake()
+    rig = rig_with(monkeypatch, {"kindness": Kindness(least_state_s=900.0)}, ev=ev)
+    plan = event()
+    plan.preparations.append(Preparation("ev", 3000.0))
+    recording, raised = carry_out(plan, rig, tmp_path / "bundle")
+    assert raised is None
+    (sent,) = dispatched(recording)
+    assert not sent.accepted
+    assert sent.spared.startswith("a state must stand for 900 s")
+    assert 1400.0 not in [limit for _, limit in ev.limits]
+
+
+def test_the_rig_file_s_word_goes_over_the_driver_s(monkeypatch):
+    usual = Kindness(writes_per_hour=5, least_state_s=60.0, source="its manual")
+    rig = rig_with(monkeypatch, {"kindness": usual}, ev=Fake())
+    own = KindnessTable(least_state_s=10.0)
+    table = rig.device["ev"].model_copy(update={"kindness": own})
+    rig = rig.model_copy(update={"device": {"ev": table}})
+    assert limits_of(rig)["ev"] == Kindness(
+        writes_per_hour=5, least_state_s=10.0, source="the rig file"
+    )
+
+
+def test_what_nobody_can_instruct_is_refused_before_anything_is_measured(
+    monkeypatch, tmp_path
+):
+    changes = {"not_dispatchable": "it is switched by the radio teleswitch"}
+    rig = rig_with(monkeypatch, changes, ev=Fake())
+    with pytest.raises(FeatureError, match="switched by the radio teleswitch"):
+        check_dispatch(event(), rig)
+    check_dispatch(Plan(roles=["ev"]), rig)
+
+
+def test_a_meter_is_not_asked_more_often_than_it_stands(monkeypatch, tmp_path):
+    changes = {"kindness": Kindness(least_poll_interval_s=5.0, source="its manual")}
+    rig = rig_with(monkeypatch, changes, ev=Meter())
+    _, raised = carry_out(event(), rig, tmp_path / "bundle")
+    assert isinstance(raised, RigError)
+    assert "more often than it stands (its manual)" in str(raised)

@@ -230,3 +230,56 @@ def test_a_device_that_cannot_change_its_power_is_named():
 
     with pytest.raises(FeatureError, match="role 'meter': this device cannot be asked"):
         on_virtual_time(work)
+
+
+class _Both:
+    """A heat pump that takes a limit as well as less, normal and more."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def limit_power_w(self, limit_w):
+        self.asked.append(("limit", limit_w))
+        return Acknowledgement(True, "")
+
+    async def shift_demand(self, demand):
+        self.asked.append(("shift", str(demand)))
+        return Acknowledgement(True, "")
+
+
+@pytest.mark.parametrize(
+    ("move", "level_w", "asked"),
+    [
+        (Move.DOWN, 600.0, [("limit", 600.0)]),
+        (Move.UP, 2400.0, [("shift", "boost")]),
+        (None, None, [("shift", "normal"), ("limit", None)]),
+    ],
+)
+def test_a_device_that_can_be_limited_and_shifted_is_asked_the_better_way(
+    move, level_w, asked
+):
+    device = _Both()
+    asyncio.run(command(device, "heat_pump", move, level_w))
+    assert device.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("method", "level_w", "asked"),
+    [
+        ("set_power_w", -3000.0, -3000.0),
+        ("set_power_w", None, None),
+        ("limit_export_w", -2000.0, 2000.0),
+        ("limit_export_w", None, None),
+    ],
+)
+def test_sources_are_asked_with_their_own_sign(method, level_w, asked):
+    said = []
+
+    async def take(_self, value):
+        said.append(value)
+        return Acknowledgement(True, "")
+
+    device = type("Source", (), {method: take})()
+    move = None if level_w is None else Move.UP
+    asyncio.run(command(device, "battery", move, level_w))
+    assert said == [asked]
