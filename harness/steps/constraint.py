@@ -27,11 +27,11 @@ from harness.steps.event import (
     dwell_s,
     event_marks,
     level_before,
+    reasons,
     response,
     response_details,
     ride_through_s,
     unjudgeable,
-    word_against_meter,
 )
 from harness.steps.trial import Trial
 from harness.steps.words import (
@@ -97,7 +97,7 @@ def _(trial: Trial) -> None:
         response(trial, event),
         trial.rule(HOME, "delivery time"),
         channels=(event.view.channel,),
-        reason=word_against_meter(trial, event),
+        reason=reasons(trial, event),
         details=response_details(trial, event),
     )
     if not math.isnan(event.before.value):

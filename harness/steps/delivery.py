@@ -19,14 +19,15 @@ from harness.steps.event import (
     Event,
     event_marks,
     instructed_event,
+    reasons,
     response,
     response_details,
     ride_through_s,
     unjudgeable,
-    word_against_meter,
 )
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, asset_name, clock_s, duration_s, role_of
+from harness.trial.notice import OF_OWN_METERS, OF_WIRES
 from harness.trial.plan import Move
 from harness.trial.view import own_channel
 
@@ -72,7 +73,7 @@ def _(trial: Trial, asset: str) -> None:
         measured,
         trial.rule(role, quantity),
         channels=(event.view.channel,),
-        reason=word_against_meter(trial, event),
+        reason=reasons(trial, event),
         details=response_details(trial, event),
     )
     if math.isnan(event.before.value):
@@ -135,7 +136,7 @@ def _(trial: Trial, asset: str, t: str) -> None:
         measured,
         trial.rule(role, quantity),
         channels=(event.view.channel,),
-        reason=word_against_meter(trial, event),
+        reason=reasons(trial, event),
         details=_energy(event),
     )
     _draw_event(trial, event, "the whole event")
@@ -163,7 +164,7 @@ def _(trial: Trial, asset: str, end: str) -> None:
         measured,
         trial.rule(role, "delivered share"),
         channels=(event.view.channel,),
-        reason=word_against_meter(trial, event),
+        reason=reasons(trial, event),
         details=_energy(event),
     )
     _draw_event(trial, event, "the whole event")
@@ -274,7 +275,8 @@ def _(trial: Trial, asset: str) -> None:
         nothing = Estimate(math.nan, "%", why="the device reported no power of its own")
         trial.judge(role, nothing, rule, channels=(event.view.channel,))
         return
-    measured = unjudgeable(event, "%") or power_agreement(
+    blocked = unjudgeable(event, "%") or own_word_lost(trial, role, "%")
+    measured = blocked or power_agreement(
         own.time_s,
         own.values,
         event.view.time_s,
@@ -285,7 +287,19 @@ def _(trial: Trial, asset: str) -> None:
         reference_meter=event.view.quality,
         max_age_s=65.0,
     )
-    trial.judge(role, measured, rule, channels=(event.view.channel, own.name))
+    trial.judge(
+        role,
+        measured,
+        rule,
+        channels=(event.view.channel, own.name),
+        reason=trial.trouble_with(role, OF_OWN_METERS),
+    )
+
+
+def own_word_lost(trial: Trial, role: str, unit: str) -> Estimate | None:
+    """Return the estimate that says why a device's own word cannot be relied on."""
+    trouble = trial.trouble_with(role, OF_WIRES)
+    return Estimate(math.nan, unit, why=trouble) if trouble else None
 
 
 @then("the house stays at or above its comfort limit")
@@ -298,7 +312,7 @@ def _(trial: Trial) -> None:
         nothing = Estimate(math.nan, "°C", why="no indoor temperature was recorded")
         trial.judge(role, nothing, rule, channels=(f"{role}.indoor_c",))
         return
-    measured = lowest(
+    measured = own_word_lost(trial, role, "°C") or lowest(
         channel.time_s,
         channel.values,
         from_s=0.0,

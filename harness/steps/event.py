@@ -14,12 +14,22 @@ from harness.analysis.waterfall import (
     accepted_against_delivered,
     waterfall,
 )
+from harness.core.faults import FaultKind
 from harness.core.recording import Recording
+from harness.steps.device_notices import OF_EVENTS
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, asset_name
+from harness.trial.notice import OF_WIRES
 from harness.trial.plan import Move
 from harness.trial.view import Dispatched, MeterView, dispatched, log_of
 
+TOLD_OF = (
+    FaultKind.TRIPS,
+    FaultKind.LOST_WATCHDOG,
+    FaultKind.FORGETS_SCHEDULE,
+    FaultKind.SILENT_REVERT,
+)
+"""Faults of a device that explain why it was not where it should have been."""
 BASELINE_WINDOW_S = 120.0
 """The level before an event is the mean over this long before it, or over as long as
 the bench was watched before it. [s]"""
@@ -109,7 +119,7 @@ def event_of(trial: Trial, sent: Dispatched, view: MeterView) -> Event:
     """Look at one instruction through one meter."""
     before = level_before(trial, view, sent.sent_s)
     share = trial.named_rule("agreement/delivery-tolerance").at_most or 0.0
-    return Event(
+    event = Event(
         role=sent.role,
         move=sent.move,
         level_w=sent.level_w,
@@ -122,6 +132,18 @@ def event_of(trial: Trial, sent: Dispatched, view: MeterView) -> Event:
         acked_s=sent.acked_s,
         answer=sent.answer,
     )
+    return _unless_tripped(trial, event)
+
+
+def _unless_tripped(trial: Trial, event: Event) -> Event:
+    """Refuse to take for delivery that a device stopped by itself."""
+    if event.upwards or math.isnan(event.before.value):
+        return event
+    found = OF_EVENTS[FaultKind.TRIPS](trial.witnesses, event)
+    if not trial.noticed(found):
+        return event
+    why = f"{found.says}: that is no answer to an instruction"
+    return replace(event, before=replace(event.before, value=math.nan, why=why))
 
 
 def level_before(trial: Trial, view: MeterView, at_s: float) -> Estimate:
@@ -141,6 +163,9 @@ def level_before(trial: Trial, view: MeterView, at_s: float) -> Estimate:
 
 def _movable(before: Estimate, sent: Dispatched) -> Estimate:
     """Refuse to judge a move of something that was there already."""
+    if sent.spared:
+        why = f"it was not sent to the {asset_name(sent.role)}: {sent.spared}"
+        return replace(before, value=math.nan, why=why)
     if math.isnan(before.value):
         return before
     room_w = before.value - sent.level_w
@@ -239,6 +264,24 @@ def word_against_meter(trial: Trial, event: Event) -> str:
     text = f"{found} ({share.value:.0f} % of what was asked; it said: {event.answer})"
     offered = _offered_and_drawn(trial.recording, event)
     return f"{text}; {offered}" if offered else text
+
+
+def reasons(trial: Trial, event: Event) -> str:
+    """Say all that a person should know beside a number that is short of a pass.
+
+    What the device said and the meter saw, if they differ; what it did unasked; what
+    was wrong with its wire.
+    """
+    told = [word_against_meter(trial, event)]
+    if event.role != HOME and not math.isnan(event.before.value):
+        found = {kind: OF_EVENTS[kind](trial.witnesses, event) for kind in TOLD_OF}
+        if trial.noticed(found[FaultKind.LOST_WATCHDOG]):
+            del found[FaultKind.FORGETS_SCHEDULE]  # it says the same, and why
+        told += [one.says for one in found.values() if trial.noticed(one)]
+    if event.role != HOME:
+        told.append(trial.trouble_with(event.role, OF_WIRES))
+        told.append(trial.trouble_with(event.role, (FaultKind.REBOOTS,)))
+    return "; ".join(dict.fromkeys(filter(None, told)))
 
 
 def _offered_and_drawn(recording: Recording, event: Event) -> str:

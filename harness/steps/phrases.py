@@ -15,6 +15,9 @@ STEP_MODULES = (
     "harness.steps.instructions",
     "harness.steps.delivery",
     "harness.steps.constraint",
+    "harness.steps.faults",
+    "harness.steps.occupants",
+    "harness.steps.chargepoint",
 )
 """Every module with phrases; the pytest plugin loads the same list."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from harness.checks.judge import Witness, judge, not_applicable
 from harness.checks.verdict import Grade, Outcome, Verdict
 from harness.core.calendar import LONDON
 from harness.core.errors import FeatureError
+from harness.core.faults import FaultKind
 from harness.core.recording import Recording
 from harness.evidence.bundle import recording_digest
 from harness.reporting import figures
@@ -35,6 +36,8 @@ from harness.reporting.recorder import scenario_folder
 from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
 from harness.steps.words import asset_name
+from harness.trial.capturing import in_report
+from harness.trial.notice import OF_METERS, OF_WIRES, notice, unexplained
 from harness.trial.plan import Plan, clock_text
 from harness.trial.session import Session
 from harness.trial.view import (
@@ -45,6 +48,7 @@ from harness.trial.view import (
     starts_at,
     true_channel,
 )
+from harness.trial.witnesses import Notice, Witnesses, is_beyond
 
 STEP_TEXT = pytest.StashKey[str]()
 """The step that is running, as the feature file words it."""
@@ -66,6 +70,8 @@ class Trial:
     """Rule ids by role and quantity, as the feature file published them."""
     _recording: Recording | None = None
     _troubles: dict[tuple[str, float], str] = field(default_factory=dict)
+    _notices: dict[tuple[str, FaultKind], Notice] = field(default_factory=dict)
+    _witnesses: Witnesses | None = None
 
     def publish(self, role: str, quantity: str, rule_id: str) -> None:
         """Quote a rule for an asset; a quantity is quoted once."""
@@ -176,9 +182,34 @@ class Trial:
         key = (view.meter, at_s)
         if key not in self._troubles:
             rules = {rule_id: self.named_rule(rule_id) for rule_id in BENCH_RULES}
-            found = meter_trouble(self.recording, view, rules, at_s)
-            self._troubles[key] = found
+            found = (
+                self.trouble_with(view.meter, (*OF_WIRES, *OF_METERS)),
+                meter_trouble(self.recording, view, rules, at_s),
+            )
+            self._troubles[key] = "; ".join(filter(None, found))
         return self._troubles[key]
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """What detectors look at."""
+        if self._witnesses is None:
+            self._witnesses = Witnesses(self.recording, self.named_rule)
+        return self._witnesses
+
+    def notice(self, role: str, kind: FaultKind) -> Notice:
+        """What the recording says of one kind of fault of one role, worked out once."""
+        if (role, kind) not in self._notices:
+            self._notices[role, kind] = notice(self.witnesses, role, kind)
+        return self._notices[role, kind]
+
+    def noticed(self, found: Notice) -> bool:
+        """Whether a finding is outside its rule by more than its uncertainty."""
+        return is_beyond(found, self.named_rule(found.rule_id))
+
+    def trouble_with(self, role: str, kinds: Sequence[FaultKind]) -> str:
+        """What is wrong with a role, of these kinds, as clauses; or ""."""
+        noticed = [kind for kind in kinds if self.noticed(self.notice(role, kind))]
+        return "; ".join(self.notice(role, kind).says for kind in unexplained(noticed))
 
     def judge(
         self,
@@ -297,6 +328,8 @@ def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
     safe = facts.get("safe_state")
     if isinstance(safe, Mapping):
         sections["Safe state"] = {role: str(text) for role, text in safe.items()}
+    if captured := in_report(facts):
+        sections["Wire capture"] = captured
     return sections
 
 

@@ -9,7 +9,7 @@ from harness.core.quantities import parse_clock, parse_duration_s, parse_power_w
 from harness.trial.plan import Move
 
 HOME = "home"
-_ALIASES = {"car": "ev", "house": "heat_pump"}
+_ALIASES = {"car": "ev", "house": "heat_pump", "boundary_meter": "boundary"}
 _MOVES = {"down": Move.DOWN, "up": Move.UP}
 DAY_S = 86_400.0
 

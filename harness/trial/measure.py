@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from harness.capture.wanted import Tap
 from harness.core.clock import BenchClock
 from harness.core.errors import EvidenceError
 from harness.core.recording import Recording
 from harness.core.virtual_loop import VirtualLoop
 from harness.evidence.bundle import open_bundle, read_bundle
 from harness.rig.file import Rig, check_calibration
+from harness.trial.capturing import captured, taps_of
 from harness.trial.plan import Plan
 from harness.trial.recorder import Recorder
 from harness.trial.run import LEAD_S, WALL_LEAD_S, Outcome, check_roles, run
@@ -36,6 +38,8 @@ class Assignment:
     on: date
     decision_rule: str
     rulebook_digest: str
+    capture: str = ""
+    """Interface on which the wire is captured, or ``auto``; nothing is, if empty."""
 
 
 Tell = Callable[[float, float], None]
@@ -62,6 +66,7 @@ def measure(
     rig = assignment.rig
     check_roles(plan, rig)
     check_calibration(rig, assignment.on)
+    taps = taps_of(rig, assignment.capture)
     open_bundle(
         folder,
         before=promised(plan, assignment) | {"feature_file": feature.name},
@@ -74,7 +79,7 @@ def measure(
     virtual = rig.rig.clock == "virtual"
     loop_factory = VirtualLoop if virtual else asyncio.new_event_loop
     with _ends_are_interrupts(), asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_measure(plan, assignment, folder, tell))
+        runner.run(_measure(plan, assignment, folder, tell, taps))
     return read_bundle(folder)
 
 
@@ -112,6 +117,7 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
         "seed": rig.rig.seed,
         "clock": rig.rig.clock,
         "grade": rig.grade,
+        "judges": dict(plan.judges),
         "meters": {
             role: {
                 "sees": list(meter.sees),
@@ -125,7 +131,11 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
 
 
 async def _measure(
-    plan: Plan, assignment: Assignment, folder: Path, tell: Tell
+    plan: Plan,
+    assignment: Assignment,
+    folder: Path,
+    tell: Tell,
+    taps: tuple[Tap, ...],
 ) -> None:
     virtual = assignment.rig.rig.clock == "virtual"
     lead_s = LEAD_S if virtual else WALL_LEAD_S
@@ -144,7 +154,8 @@ async def _measure(
 
         outcome = Outcome()
         try:
-            await run(plan, assignment.rig, recorder, clock, told, outcome)
+            async with captured(taps, folder, clock, outcome.facts):
+                await run(plan, assignment.rig, recorder, clock, told, outcome)
         except BaseException as error:
             facts = outcome.facts | {"cut_short_by": _said(error)}
             recorder.close(complete=False, facts=facts)

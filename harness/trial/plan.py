@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from harness.core.calendar import LONDON
+from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
 
 BASELINE_S = 600.0
@@ -68,6 +70,35 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """One fault of one role, from one clock time to another."""
+
+    role: str
+    kind: FaultKind
+    from_clock_s: float
+    until_clock_s: float | None = None
+    """None: until the plan ends."""
+    amount: float | None = None
+    """In the unit that `FaultKind` names; None if the kind has none."""
+    direction: Direction = "both"
+    containing: str = ""
+    """Wire faults: happens only to messages with these words in them."""
+
+    @property
+    def fault(self) -> Fault:
+        """The fault itself, as devices and wires take it."""
+        amount = math.nan if self.amount is None else self.amount
+        return Fault(self.kind, amount, self.direction, self.containing.encode())
+
+    def __str__(self) -> str:
+        parts = [f"{self.role} {self.kind}"]
+        parts += [] if self.amount is None else [f"({self.amount:g})"]
+        parts += [] if self.direction == "both" else [self.direction]
+        parts += [f"in {self.containing!r}"] if self.containing else []
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Preparation:
     """A level at which an asset is held before bench second 0."""
 
@@ -95,6 +126,9 @@ class Plan:
     acts: list[MarketAct] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     preparations: list[Preparation] = field(default_factory=list)
+    faults: list[PlannedFault] = field(default_factory=list)
+    judges: dict[str, str] = field(default_factory=dict)
+    """Which meter speaks for a role, where a rig has several that could."""
     offers: list[Offer] = field(default_factory=list)
     agreement: Agreement | None = None
     """Times in it are clock seconds, like those of every other part of a plan."""
@@ -114,6 +148,9 @@ class Plan:
         for act in self.acts:
             times += [act.at_clock_s]
             times += [act.until_clock_s] if act.kind == "dispatch" else []
+        for fault in self.faults:
+            until = fault.until_clock_s
+            times += [fault.from_clock_s, *([] if until is None else [until])]
         return times + [operation.at_clock_s for operation in self.operations]
 
     @property
@@ -161,6 +198,12 @@ class Plan:
                 f"{'PERSON' if o.role in by_hand else 'emulator'}: {o.action} {o.role}",
             )
             for o in self.operations
+        ]
+        items += [(f.from_clock_s, f"fault: {f}") for f in self.faults]
+        items += [
+            (f.until_clock_s, f"fault lifted: {f.role} {f.kind}")
+            for f in self.faults
+            if f.until_clock_s is not None
         ]
         return sorted((self.bench_s(at), what.strip()) for at, what in items)
 

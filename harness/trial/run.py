@@ -16,6 +16,8 @@ from harness.core.recording import Reading
 from harness.rig.assemble import Bench, assemble
 from harness.rig.file import DeviceTable, Rig
 from harness.trial.aggregator import Aggregator
+from harness.trial.breaking import Breaking, check_faults, wires_of
+from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
 from harness.trial.plan import Operation, Plan, Preparation
 from harness.trial.recorder import Recorder
 
@@ -28,8 +30,6 @@ LOST_AFTER_S = 60.0
 """A device that is silent for longer is lost, and the trial with it. [s]"""
 SAFE_WITHIN_S = 60.0
 """How long the bench is watched for its safe state after the plan. [s]"""
-SAFE_CALL_S = 15.0
-"""Bound on each device's way to its safe state. [s]"""
 TRUTH_INTERVAL_S = 1.0
 
 Tell = Callable[[float], None]
@@ -127,17 +127,24 @@ async def run(
     check_roles(plan, rig)
     observer = _Observer(recorder, clock)
     tell(clock.now_s())
-    async with assemble(rig, clock, observer) as bench:
+    faulty = wires_of(plan)
+    async with assemble(rig, clock, observer, faulty_wires=faulty) as bench:
+        check_polls(bench)
+        breaking = Breaking(plan, bench, recorder.log)
         outcome.facts["identities"] = await _identities(bench)
-        aggregator = Aggregator(plan, bench.devices, clock, recorder.log)
+        outcome.facts["drivers"] = _drivers(bench)
+        budgets = Budgets(limits_of(rig))
+        aggregator = Aggregator(plan, bench.devices, clock, recorder.log, budgets)
         observer.aggregator = aggregator
         clock.begin()
         background = asyncio.create_task(_observe(bench, observer, recorder, tell))
         try:
-            await _beside(background, _carry_out(plan, bench, aggregator, recorder))
+            work = _carry_out(plan, bench, aggregator, recorder, breaking)
+            await _beside(background, work)
         except BaseExceptionGroup as group:
             raise first_cause(group) from group
         finally:
+            breaking.lift_all()
             await _make_safe(bench, recorder, outcome)
             await _stop(background)
         await _prove_safe(bench, recorder, outcome)
@@ -151,7 +158,7 @@ async def run(
 
 
 def check_roles(plan: Plan, rig: Rig) -> None:
-    """Refuse a plan that needs a role the rig does not have."""
+    """Refuse a plan that needs what the rig does not have, or cannot do."""
     for role in plan.roles:
         if role not in rig.device:
             raise FeatureError(
@@ -159,6 +166,15 @@ def check_roles(plan: Plan, rig: Rig) -> None:
                 f"the scenario needs a {role.replace('_', ' ')}, the rig has none",
                 f"a rig with [device.{role}], or another scenario",
             )
+    for role, meter in plan.judges.items():
+        if meter not in rig.meter or rig.meter[meter].sees != (role,):
+            raise FeatureError(
+                f"{rig.file_name}",
+                f"no meter {meter!r} that sees {role!r} and nothing else",
+                f'[meter.{meter}] with sees = ["{role}"]',
+            )
+    check_faults(plan, rig)
+    check_dispatch(plan, rig)
 
 
 async def _beside(
@@ -201,6 +217,18 @@ async def _identities(bench: Bench) -> dict[str, object]:
             "firmware": who.firmware,
         }
     return found
+
+
+def _drivers(bench: Bench) -> dict[str, object]:
+    """What speaks to each role, and what a trial may ask of it."""
+    return {
+        role: {
+            "driver": driver.name,
+            "wire": driver.wire,
+            "capabilities": [capability.__name__ for capability in driver.capabilities],
+        }
+        for role, driver in bench.drivers.items()
+    }
 
 
 async def _observe(
@@ -267,7 +295,11 @@ async def _pulse(
 
 
 async def _carry_out(
-    plan: Plan, bench: Bench, aggregator: Aggregator, recorder: Recorder
+    plan: Plan,
+    bench: Bench,
+    aggregator: Aggregator,
+    recorder: Recorder,
+    breaking: Breaking,
 ) -> None:
     """Prepare, then let every part of the plan happen at its time."""
     clock = bench.clock
@@ -276,6 +308,7 @@ async def _carry_out(
     await clock.until(0.0)
     recorder.log("bench", "begins")
     async with asyncio.TaskGroup() as group:
+        breaking.begin(group)
         for instruction in plan.instructions:
             at_s = plan.bench_s(instruction.from_clock_s)
             group.create_task(_at(clock, at_s, aggregator.carry_out, instruction))
@@ -334,17 +367,20 @@ async def _make_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None
     unforeseen: list[Exception] = []
     for role, device in bench.devices.items():
         if role in bench.rig.device:
-            results[role] = await _one_safe(role, device, unforeseen)
+            bound_s = bench.drivers[role].safe_within_s
+            results[role] = await _one_safe(role, device, bound_s, unforeseen)
             recorder.log(role, "made safe", result=results[role])
     if unforeseen:
         raise unforeseen[0]
 
 
-async def _one_safe(role: str, device: Device, unforeseen: list[Exception]) -> str:
+async def _one_safe(
+    role: str, device: Device, bound_s: float, unforeseen: list[Exception]
+) -> str:
     try:
-        await asyncio.wait_for(device.make_safe(), SAFE_CALL_S)
+        await asyncio.wait_for(device.make_safe(), bound_s)
     except TimeoutError:
-        return f"{role}: no answer within {SAFE_CALL_S:.0f} s"
+        return f"{role}: no answer within {bound_s:.0f} s"
     except FlexrigError as error:
         return str(error)
     except Exception as error:  # a driver's defect must not keep others unsafe

@@ -27,6 +27,8 @@ HOME = "home"
 LAG_WINDOW_S = (-120.0, 600.0)
 """Around an instruction: where two meters must show the same step. [s]"""
 MAX_LAG_S = 300.0
+LEAST_LIKENESS = 0.95
+"""Correlation from which on two meters show the same step and not two alike."""
 SAME_MOVER_SHARE = 0.7
 """Two meters saw the same mover if the smaller change is this share of the larger."""
 
@@ -55,6 +57,8 @@ class Dispatched:
     accepted: bool
     acked_s: float | None
     answer: str
+    spared: str = ""
+    """Why it was not sent at all: more than the device stands."""
 
 
 def starts_at(recording: Recording) -> datetime:
@@ -66,24 +70,34 @@ def meter_view(recording: Recording, role: str) -> MeterView | None:
     """Return the meter that sees this role and nothing else; None if there is none.
 
     For ``home`` it is the meter that sees everything. A device's own word is never
-    returned: only roles that the rig file lists as meters are looked at.
+    returned: only roles that the rig file lists as meters are looked at. Of several,
+    the one that the plan named speaks, else the first of the rig file.
     """
     wanted = [Circuit.EVERYTHING] if role == HOME else [role]
-    for name, facts in _meters(recording).items():
+    named = _judges(recording).get(role)
+    for name, facts in meter_facts(recording).items():
         channel = recording.channel(name, "power_w")
-        if facts["sees"] == wanted and channel is not None:
+        speaks = named is None or name == named
+        if speaks and facts["sees"] == wanted and channel is not None:
             return MeterView(
-                name, channel.name, channel.time_s, channel.values, _quality(facts)
+                name, channel.name, channel.time_s, channel.values, meter_quality(facts)
             )
     return None
 
 
-def _meters(recording: Recording) -> Mapping[str, Any]:
+def _judges(recording: Recording) -> Mapping[str, Any]:
+    judges = recording.facts.get("judges", {})
+    return judges if isinstance(judges, Mapping) else {}
+
+
+def meter_facts(recording: Recording) -> Mapping[str, Any]:
+    """What the rig file says of each meter: what it sees, and its calibration."""
     meters = recording.facts.get("meters", {})
     return meters if isinstance(meters, Mapping) else {}
 
 
-def _quality(facts: Mapping[str, Any]) -> MeterQuality:
+def meter_quality(facts: Mapping[str, Any]) -> MeterQuality:
+    """Return a meter's quality as its calibration card tells it."""
     card = facts["calibration"]
     return MeterQuality(
         source=str(card["document"]),
@@ -138,6 +152,7 @@ def dispatched(recording: Recording) -> list[Dispatched]:
             continue
         role = str(detail["role"])
         answer = _answer(recording, role, detail["number"])
+        spared = log_of(recording, role, "was spared", number=detail["number"])
         found.append(
             Dispatched(
                 role=role,
@@ -148,6 +163,7 @@ def dispatched(recording: Recording) -> list[Dispatched]:
                 accepted=answer is not None and answer.what == "accepts",
                 acked_s=None if answer is None else _float(answer.detail["acked_s"]),
                 answer="" if answer is None else str(answer.detail["detail"]),
+                spared=str(spared[0].detail["detail"]) if spared else "",
             )
         )
     return found
@@ -220,6 +236,7 @@ def _out_of_step(
             meter=view.quality,
             other_meter=other.quality,
             max_lag_s=MAX_LAG_S,
+            least_likeness=LEAST_LIKENESS,
         )
         if math.isnan(lag.value):
             continue  # nothing moved in both: they cannot contradict each other
@@ -247,11 +264,11 @@ def _same_mover(one: MeterView, other: MeterView, window: tuple[float, float]) -
 
 def _others(recording: Recording, view: MeterView) -> Iterable[MeterView]:
     """Other independent meters through which the same power flows."""
-    mine = _meters(recording)[view.meter]["sees"]
-    for name, facts in _meters(recording).items():
+    mine = meter_facts(recording)[view.meter]["sees"]
+    for name, facts in meter_facts(recording).items():
         shares = facts["sees"] == [Circuit.EVERYTHING] or mine == [Circuit.EVERYTHING]
         channel = recording.channel(name, "power_w")
         if name != view.meter and shares and channel is not None:
             yield MeterView(
-                name, channel.name, channel.time_s, channel.values, _quality(facts)
+                name, channel.name, channel.time_s, channel.values, meter_quality(facts)
             )

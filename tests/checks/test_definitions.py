@@ -24,7 +24,13 @@ def test_every_entry_that_the_code_cites_exists():
     assert {name for _module, name in cited} - HEADINGS == set()
 
 
-@pytest.mark.parametrize("module", ["response", "ramp", "hold", "delivery", "health"])
+JUDGED = (
+    "response", "ramp", "hold", "delivery", "health", "wire", "meter_faults",
+    "device_faults",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", JUDGED)
 def test_every_quantity_that_can_be_judged_is_defined(module):
     source = (ROOT / f"harness/analysis/{module}.py").read_text(encoding="utf-8")
     functions = PUBLIC.findall(source)
