@@ -4,9 +4,16 @@ BIN := .venv/bin
 RIG ?= rigs/emulated.toml
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: trial test lint bench seeds wheel clean
+# The main job: the market's services and use cases on one emulated home.
+MAIN_JOB ?= features/services features/use_cases features/devices/chargepoint_wall.feature
+
+.PHONY: trial catalogue test lint bench seeds faults nightly wheel clean
 trial: .venv/.ready reports/node_modules/.ready
-	$(BIN)/flexrig run --rig $(RIG)
+	$(BIN)/flexrig run --rig $(RIG) $(MAIN_JOB)
+
+# Every feature file, each on the rig that it names: all kinds of device, all faults.
+catalogue: .venv/.ready reports/node_modules/.ready
+	$(BIN)/flexrig run
 
 test: lint .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
 	$(BIN)/python -m pytest tests -n 2 --dist worksteal -q
@@ -27,6 +34,16 @@ seeds: .venv/.ready
 	$(BIN)/python -m tests.tools.seeds --seeds 20
 	$(BIN)/python -m tests.tools.digests
 
+# docs/faults.md anew, and twenty seeds of good twins that must raise no alarm.
+faults: .venv/.ready
+	$(BIN)/python -m tests.tools.fault_table
+	$(BIN)/python -m tests.tools.fault_table --seeds 20
+
+# 100,000 malformed frames for each link's parser; CI tries 2,000.
+nightly: .venv/.ready
+	FLEXRIG_FUZZ_FRAMES=100000 $(BIN)/python -m pytest -n 2 -q --timeout 7200 \
+	  $$(grep -l FRAMES tests/devices/test_*.py)
+
 wheel: .venv/.ready
 	$(BIN)/python -m build --wheel
 
@@ -46,13 +63,17 @@ tests/peers/station/node_modules/.ready: tests/peers/station/package-lock.json
 	cd tests/peers/station && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-# The report's tests open it in a real browser; mbpoll reads our emulated registers.
+# Programs that are not ours, which the tests let loose on our report and our wires.
+DEBIAN := chromium mbpoll mosquitto mosquitto-clients tshark curl
 .PHONY: peers
 peers:
-	@command -v chromium >/dev/null && command -v mbpoll >/dev/null || { \
-	  echo "installing Debian's chromium and mbpoll"; \
+	@for name in chromium mbpoll mosquitto mosquitto_sub tshark curl; do \
+	  command -v $$name >/dev/null || missing=yes; done; \
+	test -z "$$missing" || { \
+	  echo "installing Debian's $(DEBIAN)"; \
 	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium mbpoll >/dev/null; }
+	  $$SUDO apt-get update -qq && \
+	  $$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(DEBIAN) >/dev/null; }
 
 clean:
 	rm -rf .venv build dist *.egg-info reports/node_modules tests/peers/station/node_modules .mypy_cache .ruff_cache .pytest_cache

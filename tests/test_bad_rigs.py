@@ -16,6 +16,7 @@ from tests.tools.seeds import (
 
 DEFECTS = {
     "accepts_and_ignores",
+    "delays_instructions",
     "heat_pump_short_cycles",
     "late_notice",
     "offers_20_a_draws_6_a",

@@ -26,8 +26,9 @@ from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import read_feature, rig_named_by, roles_of
+from harness.steps.reading import plans_of, read_feature, rig_named_by
 from harness.trial.capturing import AUTO, taps_of
+from harness.trial.run import check_roles
 
 DEFAULT_RIG = "rigs/emulated.toml"
 DECISION_RULE = click.Choice(DECISION_RULES)
@@ -145,20 +146,20 @@ def _rigs_of(rig: str | None, paths: Sequence[Path], on: date) -> list[Rig]:
 def _that_fit(
     rig: str, paths: Sequence[Path], read: Sequence[Feature], console: Console
 ) -> tuple[list[Path], list[Feature]]:
-    """Leave out, and say so, features that need roles this rig does not have.
+    """Leave out, and say so, features that ask what this rig does not have or do.
 
     Raises
     ------
     FeatureError
         If none is left: a run that asks nothing is no pass.
     """
-    has = set(read_rig(find_file(rig, "rigs")).device)
-    kept = []
+    rig_file, kept = read_rig(find_file(rig, "rigs")), []
     for path, feature in zip(paths, read, strict=True):
-        lacking = roles_of(feature) - has
-        if lacking:
-            needs = ", ".join(sorted(lacking)).replace("_", " ")
-            console.print(f"left out {path.name}: the rig has no {needs}", style="dim")
+        try:
+            for plan in plans_of(feature):
+                check_roles(plan, rig_file)
+        except FeatureError as error:
+            console.print(f"left out {path.name}: {error.fact}", style="dim")
         else:
             kept.append((path, feature))
     if not kept:

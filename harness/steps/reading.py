@@ -142,16 +142,16 @@ def rig_named_by(path: Path) -> str | None:
     return None if found is None else found[1]
 
 
-def roles_of(feature: Feature) -> frozenset[str]:
-    """Return the roles that the scenarios of a checked feature need."""
-    phrases, roles = all_phrases(), set[str]()
+def plans_of(feature: Feature) -> list[Plan]:
+    """Return what each scenario of a checked feature would plan, in its order."""
+    phrases, plans = all_phrases(), []
     where = Path(feature.filename).name
     for scenario in feature.scenarios.values():
         for row in _example_rows(scenario.examples):
             steps = scenario.render(row).steps
             known = [(step, _phrase_of(where, step, phrases)) for step in steps]
-            roles |= set(_rehearse(where, known).roles)
-    return frozenset(roles)
+            plans.append(_rehearse(where, known))
+    return plans
 
 
 def check_feature(feature: Feature, rulebook: Rulebook, on: date) -> None:

@@ -54,7 +54,7 @@ def taps_of(rig: Rig, interface: str) -> tuple[Tap, ...]:
     for part in parts_of(rig):
         emulated |= part.emulated is not None
         for peer in _peers(part):
-            name = _way_to(peer.host) if interface == AUTO else interface
+            name = _way_to(peer, part.where) if interface == AUTO else interface
             by_name.setdefault(name, []).append(peer)
     if emulated:
         by_name[LOOPBACK if interface == AUTO else interface] = []
@@ -69,8 +69,14 @@ def taps_of(rig: Rig, interface: str) -> tuple[Tap, ...]:
     return tuple(Tap(name, tuple(peers)) for name, peers in sorted(by_name.items()))
 
 
-def _way_to(host: str) -> str:
-    return route_to(host) if host else LOOPBACK
+def _way_to(peer: Peer, where: str) -> str:
+    if peer.host:
+        return route_to(peer.host)
+    raise RigError(
+        f"{where} address",
+        "it listens on every interface, so that nobody can tell on which its device is",
+        "naming that one with --capture-interface",
+    )
 
 
 def _peers(part: Part) -> Iterator[Peer]:

@@ -1,10 +1,11 @@
-"""Two thousand malformed conversations, after each of which the server still serves."""
+"""Malformed conversations, after each of which the server still serves."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.links.modbus_pdu import answer, crc16
 from devices.links.modbus_server import TCP_GAP_S, RtuFraming, TcpFraming
+from tests.devices.fuzzing import FRAMES
 
 GOOD_TCP = bytes.fromhex("7777 0000 0006 01 04 0000 0002")
 GOOD_TCP_REPLY = bytes.fromhex("7777 0000 0007 01 04 04 1111 2222")
@@ -45,7 +46,7 @@ mangled = st.one_of(
     ),
 )
 many = settings(
-    max_examples=1000,
+    max_examples=FRAMES // 2,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

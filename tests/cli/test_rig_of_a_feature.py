@@ -1,0 +1,63 @@
+"""A feature names the rig it is written for; the command line has the last word."""
+
+import pytest
+
+from harness.rig.file import read_rig
+from harness.rig.shipped import find_file, shipped
+from harness.rulebook.loader import load_rulebook
+from harness.steps.reading import plans_of, read_feature, rig_named_by
+from harness.trial.run import check_roles
+from tests.cli.bench import ROOT, flexrig, flexrig_here
+from tests.trial.fakes import ON
+
+SHORT = """@rig:battery_home
+Feature: A battery
+  Scenario: It gives for a minute
+    Given a home with a battery
+    And the bench is watched for 30 s before and 30 s after
+    And the bench's own expectations
+      | asset   | quantity                | limit     | rule                           |
+      | battery | turn-down response time | 2 minutes | crowdflex/table4/heat-response |
+    When the ESO instructs the battery to turn down to −2 kW from 12:00 to 12:01
+    Then the battery responds in the published time
+"""
+FEATURES = sorted(shipped("features").rglob("*.feature"))
+
+
+def test_without_a_rig_the_feature_s_own_is_used(tmp_path):
+    (tmp_path / "short.feature").write_text(SHORT)
+    run = ("run", tmp_path / "short.feature", "--no-allure", "--run-folder")
+    ended = flexrig(*run, tmp_path / "out", folder=tmp_path / "out")
+    assert ended.code == 0, ended.text
+    assert ended.record.trial.rig == "Emulated home with a battery, V2G and solar"
+
+
+def test_a_rig_on_the_command_line_goes_over_the_feature_s(tmp_path):
+    (tmp_path / "short.feature").write_text(SHORT)
+    run = ("run", tmp_path / "short.feature", "--no-allure", "--run-folder")
+    rig = ("--rig", ROOT / "rigs/emulated.toml")
+    ended = flexrig(*run, tmp_path / "out", *rig, folder=tmp_path / "out")
+    assert ended.code == 2
+    assert "needs a battery" in ended.text
+
+
+def test_a_rig_that_a_feature_names_and_nobody_has_is_one_sentence(tmp_path):
+    text = SHORT.replace("battery_home", "moon_base")
+    (tmp_path / "short.feature").write_text(text)
+    ended = flexrig_here("run", tmp_path / "short.feature")
+    assert ended.code == 2
+    assert "moon_base" in ended.text
+    assert "Traceback" not in ended.text
+
+
+def test_of_all_features_those_are_left_out_that_a_rig_cannot_carry(tmp_path):
+    ended = flexrig_here("run", "--rig", "battery_home", "-m", "no_such_tag")
+    assert "left out quarter_hour.feature: the scenario needs" in ended.text
+    assert "left out battery.feature" not in ended.text
+
+
+@pytest.mark.parametrize("path", FEATURES, ids=lambda path: path.stem)
+def test_every_shipped_feature_fits_the_rig_it_names(path):
+    rig = read_rig(find_file(rig_named_by(path) or "rigs/emulated.toml", "rigs"))
+    for plan in plans_of(read_feature(path, load_rulebook(), ON)):
+        check_roles(plan, rig)
