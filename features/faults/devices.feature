@@ -15,7 +15,7 @@ Feature: A device that does not do as it was told is noticed
     And the bench does not notice that the EV reboots
     And the bench does not notice that the EV forgets its schedule
 
-  Scenario Outline: The car's charging station fails
+  Scenario Outline: A charging station that <finding> is found out
     When the EV <fault>
     And the ESO instructs the EV to turn down to 1.4 kW from 17:00:00 to 17:02:00
     Then the bench notices that the EV <finding>

@@ -23,7 +23,7 @@ Feature: A meter that errs grossly is noticed
     And the bench does not notice that the boundary meter reads by a wrong factor
     And the bench does not notice that the EV delivers late
 
-  Scenario Outline: A meter errs for fifty seconds
+  Scenario Outline: A meter that <finding> for fifty seconds is found out
     When the EV meter <fault> from 17:00:20 to 17:01:10
     And the ESO instructs the EV to turn down to 1.4 kW from 17:00:00 to 17:02:00
     Then the bench notices that the EV meter <finding>

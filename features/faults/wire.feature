@@ -18,7 +18,7 @@ Feature: A faulty wire is noticed
     And the bench does not notice that the EV's wire is slow
     And the bench does not notice that the EV's wire loses messages
 
-  Scenario Outline: A meter's wire goes wrong for a minute
+  Scenario Outline: A meter's wire that <finding> for a minute is found out
     When the EV meter's wire <fault> from 17:00:20 to 17:01:20
     And the ESO instructs the EV to turn down to 1.4 kW from 17:00:00 to 17:02:00
     Then the bench notices that the EV meter's wire <finding>

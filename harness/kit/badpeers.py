@@ -16,6 +16,8 @@ from harness.kit.stand import BOUND_S, Ear, Stand, opened, standing
 from harness.rig.findings import Finding, failed, not_applicable, passed
 
 NOISE = bytes(range(256)) * 4
+FLOOD = 4096
+"""Four megabytes of noise: more than any device has to say. """
 _ENDPOINT = re.compile(r"127\.0\.0\.1:\d+")
 
 
@@ -26,6 +28,8 @@ class Manner(StrEnum):
     SILENT = "takes the connection and says nothing"
     NOISY = "talks another language"
     CURT = "hangs up at once"
+    FLOODING = "never stops talking"
+    HALVING = "sends half of each reply"
 
 
 class _Peer(asyncio.Protocol):
@@ -39,6 +43,8 @@ class _Peer(asyncio.Protocol):
             transport.close()
         elif self._manner is Manner.NOISY:
             transport.write(NOISE)
+        elif self._manner is Manner.FLOODING:
+            transport.write(NOISE * FLOOD)
 
     def data_received(self, data: bytes) -> None:
         if self._manner is Manner.NOISY:
@@ -69,12 +75,84 @@ async def meets(driver: Driver, manner: Manner, clock: BenchClock) -> Finding:
         return await _is_dialled(driver, manner, clock, ear)
     async with standing(driver, clock, ready=False) as stand:
         good = stand.emulator.address
-    if not _ENDPOINT.search(good):
-        return not_applicable(check, f"address {good!r} has no port of its own")
+        if not _ENDPOINT.search(good):
+            return not_applicable(check, f"address {good!r} has no port of its own")
+        if manner is Manner.HALVING:
+            return await _behind_a_relay(driver, good, clock, ear)
     async with _listening(manner) as port:
-        address = _ENDPOINT.sub(f"127.0.0.1:{port}", good)
-        async with opened(driver, address, clock, ear) as device:
-            return await _bounded(check, device.ready(), clock)
+        return await _at_port(check, driver, good, port, clock, ear)
+
+
+async def _behind_a_relay(
+    driver: Driver, good: str, clock: BenchClock, ear: Ear
+) -> Finding:
+    """Let a driver meet its own emulator, of which only half of each reply comes."""
+    found = _ENDPOINT.search(good)
+    assert found is not None  # noqa: S101 - who calls has looked
+    loop, there = asyncio.get_running_loop(), int(found[0].rpartition(":")[2])
+    server = await loop.create_server(lambda: _Near(there), "127.0.0.1", 0)
+    port = int(server.sockets[0].getsockname()[1])
+    try:
+        check = f"peer: {Manner.HALVING}"
+        return await _at_port(check, driver, good, port, clock, ear)
+    finally:
+        server.close()
+
+
+async def _at_port(
+    check: str, driver: Driver, good: str, port: int, clock: BenchClock, ear: Ear
+) -> Finding:
+    address = _ENDPOINT.sub(f"127.0.0.1:{port}", good)
+    async with opened(driver, address, clock, ear) as device:
+        return await _bounded(check, device.ready(), clock)
+
+
+class _Near(asyncio.Protocol):
+    """The end of a relay that the driver dials."""
+
+    def __init__(self, port: int) -> None:
+        self._port, self._waiting = port, bytearray()
+        self.transport: asyncio.Transport | None = None
+        self._far: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type
+        self.transport = transport
+        loop = asyncio.get_running_loop()
+        dialling = loop.create_connection(lambda: _Far(self), "127.0.0.1", self._port)
+        self._dialling = loop.create_task(dialling)
+
+    def reached(self, far: asyncio.Transport) -> None:
+        """The device answered the call: pass on what was said meanwhile."""
+        self._far = far
+        far.write(bytes(self._waiting))
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if self._far is None:
+            self._waiting += data
+        else:
+            self._far.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._dialling.cancel()
+        if self._far is not None:
+            self._far.abort()
+
+
+class _Far(asyncio.Protocol):
+    """The end of a relay that dials the device, and keeps half of what it says."""
+
+    def __init__(self, near: _Near) -> None:
+        self._near = near
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type
+        self._near.reached(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._near.transport is not None:
+            self._near.transport.write(data[: len(data) // 2])
 
 
 async def _is_dialled(
@@ -89,6 +167,8 @@ async def _is_dialled(
             return failed(
                 check, f"it listens at {address!r}, no port", "an `address` property"
             )
+        if manner is Manner.HALVING:
+            return not_applicable(check, "it is dialled: it asks before it is told")
         if manner is Manner.ABSENT:
             return await _bounded(check, device.ready(), clock)
         loop = asyncio.get_running_loop()

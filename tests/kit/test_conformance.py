@@ -133,6 +133,16 @@ async def _no(self, limit_w):
             {"ready": _waits_for_ever},
         ),
         (
+            "peer: sends half of each reply",
+            "still waiting after 600 s",
+            {"ready": _waits_for_ever},
+        ),
+        (
+            "peer: never stops talking",
+            "OSError: socket said 111",
+            {"ready": _raises_what_it_gets},
+        ),
+        (
             "peer: nobody there",
             "ready without a device",
             {"ready": _is_always_ready},
