@@ -17,18 +17,8 @@ from rich.table import Table
 from harness.analysis.estimate import Estimate
 from harness.analysis.series import Band, at_least, at_most, between
 from harness.analysis.wire import conversation
-from harness.analysis.wire_timing import (
-    Compared,
-    Exchanges,
-    Matches,
-    Tie,
-    TiePoint,
-    WireFrame,
-    answered,
-    exchanges,
-    matched,
-    seen,
-)
+from harness.analysis.wire_match import Matches, Tie, TiePoint, WireFrame, matched
+from harness.analysis.wire_timing import Compared, Exchanges, answered, exchanges, seen
 from harness.capture.beside import decoded
 from harness.core.errors import EvidenceError
 from harness.core.recording import Recording

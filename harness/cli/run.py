@@ -123,7 +123,7 @@ def run(
 def _prepare_capture(rigs: Sequence[Rig], interface: str) -> None:
     """See that the wire may be captured; if need be, begin again where it may."""
     taps = [tap for rig in rigs for tap in taps_of(rig, interface)]
-    again = [sys.executable, "-c", "from harness.cli import main; main()"]
+    again = [sys.executable, "-P", "-c", "from harness.cli import main; main()"]
     prepare(
         sorted({tap.interface for tap in taps}),
         alone=all(rig.grade == "emulated" for rig in rigs),

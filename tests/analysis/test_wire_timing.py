@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 
 from harness.analysis.series import at_most
 from harness.analysis.wire import conversation
-from harness.analysis.wire_timing import (
-    Compared,
-    Tie,
-    TiePoint,
-    WireFrame,
-    answered,
-    exchanges,
-    matched,
-    seen,
-)
+from harness.analysis.wire_match import Tie, TiePoint, WireFrame, matched
+from harness.analysis.wire_timing import Compared, answered, exchanges, seen
 from harness.core.recording import Channel, Message
 
 ZERO_NS = 1_795_337_303_000_000_000

@@ -12,7 +12,7 @@ from harness.core.recording import Reading
 from harness.evidence.bundle import open_bundle, verify
 from harness.trial.recorder import Recorder
 from tests.capture.frames import UPGRADED, Wire, capture_of, websocket
-from tests.cli.bench import ROOT, flexrig, flexrig_here
+from tests.cli.bench import ROOT, flexrig_here
 
 ZERO_NS = 1_795_337_303_000_000_000
 WALL = ROOT / "features/devices/chargepoint_wall.feature"
@@ -100,7 +100,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_driver_and_wire_are_compared_for_answer_and_meter(tmp_path: Path):
-    ended = flexrig("capture", "compare", bundle(tmp_path / "b"), columns=200)
+    ended = flexrig_here("capture", "compare", bundle(tmp_path / "b"))
     assert ended.code == 0, ended.text
     name = "ev turn down to 1400 W"
     answer, band, *roles = rows(ended.text)
@@ -122,12 +122,12 @@ def test_driver_and_wire_are_compared_for_answer_and_meter(tmp_path: Path):
 def test_a_bundle_stays_as_it_was_and_its_capture_is_under_the_seal(tmp_path: Path):
     folder = bundle(tmp_path / "run" / "b")
     before = (folder / "manifest.json").read_bytes()
-    assert flexrig("capture", "compare", folder.parent).code == 0
+    assert flexrig_here("capture", "compare", folder.parent).code == 0
     assert (folder / "manifest.json").read_bytes() == before
     assert "wire.pcapng" in verify(folder)["recorded"]
     with (folder / "wire.pcapng").open("ab") as file:
         file.write(b"\0")
-    ended = flexrig("capture", "compare", folder)
+    ended = flexrig_here("capture", "compare", folder)
     assert ended.code == 2
     assert "wire.pcapng: it was changed since it was digested" in ended.text
 
@@ -135,7 +135,7 @@ def test_a_bundle_stays_as_it_was_and_its_capture_is_under_the_seal(tmp_path: Pa
 def test_decode_prints_a_message_a_line(tmp_path: Path):
     path = tmp_path / "wire.pcapng"
     path.write_bytes(capture_of(wires()))
-    ended = flexrig("capture", "decode", path)
+    ended = flexrig_here("capture", "decode", path)
     assert ended.code == 0
     lines = ended.text.splitlines()
     assert len(lines) == 4 + 40
