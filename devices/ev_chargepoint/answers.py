@@ -60,7 +60,7 @@ class _Answers:
         act = {
             "metervaluesampleinterval": station.sampler.sample_again,
             "clockaligneddatainterval": station.sampler.align_again,
-            "heartbeatinterval": station.beat_again,
+            "heartbeatinterval": station.uplink.beat_again,
         }.get(key.lower())
         if status == "Accepted" and act is not None:
             act()
@@ -96,8 +96,8 @@ class _Answers:
         """5.17."""
         station = self._station
         act = {
-            "BootNotification": station.boot,
-            "Heartbeat": station.beat,
+            "BootNotification": station.uplink.boot,
+            "Heartbeat": station.uplink.beat,
             "MeterValues": self._triggered_values,
             "StatusNotification": lambda: self._triggered_status(asked),
         }.get(asked["requestedMessage"])

@@ -63,7 +63,7 @@ class _Control:
         results = [station.variables.change(item) for item in asked["setVariableData"]]
         station.sampler.sample_again()
         station.sampler.align_again()
-        station.beat_again()
+        station.uplink.beat_again()
         return {"setVariableResult": results}
 
     def base_report(self, asked: Payload) -> Payload:
@@ -80,7 +80,7 @@ class _Control:
                     "tbc": number + 1 < len(parts),
                     "seqNo": number,
                 }
-                self._station.post("NotifyReport", payload)
+                self._station.uplink.post("NotifyReport", payload)
 
         self._soon(report)
         return ACCEPTED
@@ -171,13 +171,13 @@ class _Control:
         if evse["id"] not in {0, EVSE}:
             return rejected("UnknownEvse")
         wanted = asked["requestedMessage"]
-        if wanted == "BootNotification" and station.accepted:  # F06.FR.17
+        if wanted == "BootNotification" and station.uplink.accepted:  # F06.FR.17
             return rejected("TxStarted" if station.transaction else "Unspecified")
         if wanted == "TransactionEvent" and station.transaction is None:
             return rejected("TxNotFound")
         act = {
-            "BootNotification": station.boot,
-            "Heartbeat": station.beat,
+            "BootNotification": station.uplink.boot,
+            "Heartbeat": station.uplink.beat,
             "MeterValues": station.sampler.trigger,
             "StatusNotification": lambda: station.tell_status(asked=True),
             "TransactionEvent": lambda: station.update(

@@ -127,7 +127,7 @@ class SmartCharging:
                 "tbc": number < len(found),
                 "evseId": evse,
             }
-            self._station.post("ReportChargingProfiles", payload)
+            self._station.uplink.post("ReportChargingProfiles", payload)
 
     def composite(self, asked: Payload) -> Payload:
         """K08."""

@@ -110,8 +110,9 @@ class Sampler201:
 
     def _send(self, context: str, shown: Shown) -> None:
         values = self._values(ALIGNED, "Measurands", context, shown)
-        if values and self._station.online:
-            self._station.post("MeterValues", {"evseId": EVSE, "meterValue": values})
+        if values and self._station.uplink.online:
+            payload = {"evseId": EVSE, "meterValue": values}
+            self._station.uplink.post("MeterValues", payload)
 
     def _values(
         self, component: str, variable: str, context: str, shown: Shown

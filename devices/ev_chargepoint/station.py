@@ -7,7 +7,6 @@ section 4; what it answers is in `devices.ev_chargepoint.answers`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from devices.ev_chargepoint.charging import CONNECTOR, ChargingControl, Timers
@@ -17,14 +16,11 @@ from devices.ev_chargepoint.model import ElectricVehicle
 from devices.ev_chargepoint.options import StationOptions
 from devices.ev_chargepoint.sampling import Sampler
 from devices.ev_chargepoint.transactions import Outbox, Transaction
-from devices.links.ocpp import Done, Payload, nothing
-from devices.links.ocpp_session import Session
+from devices.ev_chargepoint.uplink import Own, Uplink
+from devices.links.ocpp import Payload
 from harness.core.bench import EmulatorContext
-from harness.core.errors import LinkError
 
 ID_TAG = "FREEVEND"
-BOOT_RETRY_S = 60.0
-"""If the CSMS names no interval itself (4.2)."""
 IN_TRANSACTION = frozenset({"Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"})
 """Statuses after which a vehicle without a transaction is Finishing (7.7)."""
 
@@ -57,19 +53,18 @@ class Station:
             options.knows_soc,
         )
         self.sampler = Sampler(self, self.meter, context.clock)
-        self._session: Session | None = None
-        self._booted = self._down = False
+        self.uplink = Uplink(self.timers, self._own())
+        self._down = False
         self._told = ""
         self.transaction: Transaction | None = None
         self.outbox = Outbox(
-            post=self.post,
-            online=lambda: self.online,
+            post=self.uplink.post,
+            online=lambda: self.uplink.online,
             attempts=lambda: self.configuration.whole("TransactionMessageAttempts"),
             retry_s=lambda: self.configuration.whole("TransactionMessageRetryInterval"),
             started=self._started,
             timers=self.timers,
         )
-        self._beating: asyncio.TimerHandle | None = None
         self.plugged = False
         self.inoperative = False
         self.inoperative_next = False
@@ -91,64 +86,35 @@ class Station:
 
     # Connection
 
-    @property
-    def online(self) -> bool:
-        """Whether the CSMS is there and has accepted the station."""
-        return self._booted and self._session is not None and self._session.is_open
-
-    def connected(self, session: Session) -> None:
-        """Introduce the station, or after a mere loss of connection go on."""
-        self._session = session
-        if self._booted:  # OCPP-J 1.6, 5.4: no BootNotification after a reconnect
-            self._go_on()
-        else:
-            self.boot()
-
-    def disconnected(self) -> None:
-        """The CSMS is gone; charging goes on under the profiles there are (3.13.6)."""
-        self._session = None
+    def _own(self) -> Own:
+        key, settings = "HeartbeatInterval", self.configuration
+        return Own(
+            boot=self._introduction,
+            resumed=self._go_on,
+            heartbeat_s=lambda: settings.whole(key),
+            set_heartbeat_s=lambda interval: settings.change(key, str(interval)),
+        )
 
     def close(self) -> None:
         """Stop every timer."""
         self.timers.cancel_all()
         self.charging.close()
 
-    def post(self, action: str, payload: Payload, done: Done = nothing) -> None:
-        """Send a CALL if the CSMS is there."""
-        if self._session is not None:
-            self._session.rpc.post(action, payload, done)
-
-    def boot(self) -> None:
-        """Send BootNotification (4.2)."""
-        payload = {
+    def _introduction(self) -> Payload:
+        return {
             "chargePointVendor": self.options.vendor,
             "chargePointModel": self.options.model,
             "chargePointSerialNumber": self.options.serial,
             "firmwareVersion": self.options.firmware,
         }
-        self.post("BootNotification", payload, self._boot_answered)
 
-    def _boot_answered(self, answer: Payload | LinkError) -> None:
-        if isinstance(answer, LinkError) or answer["status"] != "Accepted":
-            interval_s = 0 if isinstance(answer, LinkError) else answer["interval"]
-            self.timers.after(interval_s or BOOT_RETRY_S, self._boot_anew)
-            return
-        fresh, self._booted = not self._booted, True
-        if answer["interval"] > 0:
-            self.configuration.change("HeartbeatInterval", str(answer["interval"]))
-        if fresh:
-            self._go_on()
-            self.sampler.align_again()
-
-    def _boot_anew(self) -> None:
-        if not self._booted:
-            self.boot()
-
-    def _go_on(self) -> None:
+    def _go_on(self, fresh: bool) -> None:
         self.tell_station_status()
         self.tell_status(asked=True)
         self.outbox.go_on()
-        self.beat_again()
+        self.uplink.beat_again()
+        if fresh:
+            self.sampler.align_again()
 
     def restart(self, reason: str) -> None:
         """Reset (5.14): end the transaction, be away for a while, boot anew."""
@@ -157,14 +123,14 @@ class Station:
 
     def _restarted(self) -> None:
         self.come_up()
-        if self._session is not None:
-            self._session.close("reset")  # the emulator dials again
+        if self.uplink.session is not None:
+            self.uplink.session.close("reset")  # the emulator dials again
 
     def go_down(self, reason: str) -> None:
         """Stop all that a computer does that starts anew."""
         if self.transaction is not None:
             self.end(reason)
-        self._booted, self._down = False, True
+        self.uplink.accepted, self._down = False, True
 
     def come_up(self) -> None:
         """Start anew: a vehicle that is there charges."""
@@ -172,19 +138,7 @@ class Station:
         if self.plugged and not self.inoperative and self.transaction is None:
             self.begin(ID_TAG)
 
-    # Heartbeat and status
-
-    def beat_again(self) -> None:
-        """Set the timer for the next heartbeat (4.6)."""
-        self.timers.cancel(self._beating)
-        interval_s = self.configuration.whole("HeartbeatInterval")
-        self._beating = self.timers.after(interval_s, self.beat)
-
-    def beat(self) -> None:
-        """Send Heartbeat."""
-        if self.online:
-            self.post("Heartbeat", {})
-        self.beat_again()
+    # Status
 
     def status(self) -> str:
         """Return the connector's status (7.7)."""
@@ -207,19 +161,19 @@ class Station:
         Only a change is held back by the fault of late notices (4.9).
         """
         status = self.status()
-        if not self.online or (status == self._told and not asked):
+        if not self.uplink.online or (status == self._told and not asked):
             return
         self._told = status
         payload = self._notification(CONNECTOR, status)
         if asked:
-            self.post("StatusNotification", payload)
+            self.uplink.post("StatusNotification", payload)
         else:
-            self._later(lambda: self.post("StatusNotification", payload))
+            self._later(lambda: self.uplink.post("StatusNotification", payload))
 
     def tell_station_status(self) -> None:
         """Send StatusNotification of the station itself, connector 0."""
         status = "Unavailable" if self.inoperative else "Available"
-        self.post("StatusNotification", self._notification(0, status))
+        self.uplink.post("StatusNotification", self._notification(0, status))
 
     def _notification(self, connector: int, status: str) -> Payload:
         return {
@@ -289,5 +243,5 @@ class Station:
         """Send MeterValues: those of a transaction even if that must wait (3.7.1)."""
         if transaction is not None:
             self.outbox.add("MeterValues", payload, transaction)
-        elif self.online:
-            self.post("MeterValues", payload)
+        elif self.uplink.online:
+            self.uplink.post("MeterValues", payload)

@@ -7,7 +7,6 @@ Free vend: a transaction starts by itself when a vehicle is plugged in
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Callable
 
@@ -18,17 +17,14 @@ from devices.ev_chargepoint.options201 import StationOptions201
 from devices.ev_chargepoint.outbox201 import Outbox, Transaction
 from devices.ev_chargepoint.profiles201 import Installed, external_profile
 from devices.ev_chargepoint.sampling201 import EVSE, Sampler201
+from devices.ev_chargepoint.uplink import Own, Uplink
 from devices.ev_chargepoint.variables201 import Variables
-from devices.links.ocpp import Done, Payload, nothing
-from devices.links.ocpp_session import Session
+from devices.links.ocpp import Payload
 from harness.core.bench import EmulatorContext
-from harness.core.errors import LinkError
 
 CONNECTOR = 1
 FREE_VEND = {"idToken": "", "type": "NoAuthorization"}
 """C02: nobody is asked who they are."""
-BOOT_RETRY_S = 60.0
-"""If the CSMS names no interval itself (B03)."""
 
 
 class Station201:
@@ -59,15 +55,13 @@ class Station201:
             options.knows_soc,
         )
         self.sampler = Sampler201(self, self.meter, context.clock)
-        self.outbox = Outbox(self.post, lambda: self.online, self.timers)
+        self.uplink = uplink = Uplink(self.timers, self._own())
+        self.outbox = Outbox(uplink.post, lambda: uplink.online, self.timers)
         self.installed: dict[int, Installed] = {}
         self.external: Installed | None = None
-        self._session: Session | None = None
-        self._booted = False
         self._boot_reason = "PowerUp"
         self._told, self._problem = "", False
         self.transaction: Transaction | None = None
-        self._beating: asyncio.TimerHandle | None = None
         self.plugged = False
         self.inoperative = False
         self.inoperative_next = False
@@ -94,80 +88,48 @@ class Station201:
 
     # Connection
 
-    @property
-    def online(self) -> bool:
-        """Whether the CSMS is there and has accepted the station."""
-        session = self._session
-        return self._booted and session is not None and session.is_open
-
-    def connected(self, session: Session) -> None:
-        """Introduce the station, or after a mere loss of connection go on."""
-        self._session = session
-        if self._booted:  # part 4, 5.3: no BootNotification after a reconnect
-            self._resume()
-        else:
-            self.boot()
-
-    def disconnected(self) -> None:
-        """The CSMS is gone; charging goes on under the profiles there are (K06)."""
-        self._session = None
+    def _own(self) -> Own:
+        name, variables = ("OCPPCommCtrlr", "HeartbeatInterval"), self.variables
+        return Own(
+            boot=self._introduction,
+            resumed=self._resume,
+            heartbeat_s=lambda: variables.whole(*name),
+            set_heartbeat_s=lambda interval_s: variables.put(*name, interval_s),
+        )
 
     def close(self) -> None:
         """Stop every timer."""
         self.timers.cancel_all()
         self.charging.close()
 
-    def post(self, action: str, payload: Payload, done: Done = nothing) -> None:
-        """Send a CALL if the CSMS is there."""
-        if self._session is not None:
-            self._session.rpc.post(action, payload, done)
-
-    def boot(self) -> None:
-        """Send BootNotification (B01)."""
+    def _introduction(self) -> Payload:
         station = {
             "serialNumber": self.options.serial,
             "model": self.options.model,
             "vendorName": self.options.vendor,
             "firmwareVersion": self.options.firmware,
         }
-        payload = {"reason": self._boot_reason, "chargingStation": station}
-        self.post("BootNotification", payload, self._boot_answered)
+        return {"reason": self._boot_reason, "chargingStation": station}
 
-    @property
-    def accepted(self) -> bool:
-        """Whether a BootNotification was accepted."""
-        return self._booted
-
-    def _boot_answered(self, answer: Payload | LinkError) -> None:
-        if isinstance(answer, LinkError) or answer["status"] != "Accepted":
-            interval_s = 0 if isinstance(answer, LinkError) else answer["interval"]
-            self.timers.after(interval_s or BOOT_RETRY_S, self._boot_anew)
-            return
-        fresh, self._booted = not self._booted, True
-        if answer["interval"] > 0:
-            interval_s = answer["interval"]
-            self.variables.put("OCPPCommCtrlr", "HeartbeatInterval", interval_s)
-        if fresh:
-            self._resume()
-
-    def _boot_anew(self) -> None:
-        if not self._booted:
-            self.boot()
-
-    def _resume(self) -> None:
+    def _resume(self, _fresh: bool) -> None:
         self.tell_status(asked=True)
         self.outbox.settle()
-        self.beat_again()
+        self.uplink.beat_again()
         self.sampler.align_again()
 
     def shut_down(self, reason: str) -> None:
         """Be off until `wake`: nothing charges, nothing is known of the CSMS."""
         self._boot_reason = reason
-        self._booted, self._session = False, None
+        self.uplink.accepted, self.uplink.session = False, None
         self._down, self.reset_next = True, False
-        self.timers.cancel(self._beating)
+        self.uplink.rest()
         if self.transaction is not None:
             self.end("AbnormalCondition", "Reboot")
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it is off."""
+        return self._down
 
     def wake(self) -> None:
         """Start again; a vehicle that is there charges."""
@@ -175,19 +137,7 @@ class Station201:
         if self.plugged and not self.inoperative:
             self.begin("CablePluggedIn")
 
-    # Heartbeat and status
-
-    def beat_again(self) -> None:
-        """Set the timer for the next heartbeat (G02)."""
-        self.timers.cancel(self._beating)
-        interval_s = self.variables.whole("OCPPCommCtrlr", "HeartbeatInterval")
-        self._beating = self.timers.after(interval_s, self.beat)
-
-    def beat(self) -> None:
-        """Send Heartbeat."""
-        if self.online:
-            self.post("Heartbeat", {})
-        self.beat_again()
+    # Status
 
     def status(self) -> str:
         """Return the connector's status (ConnectorStatusEnumType)."""
@@ -200,7 +150,7 @@ class Station201:
     def tell_status(self, *, asked: bool = False) -> None:
         """Send StatusNotification if the status changed or is asked for (G01)."""
         status = self.status()
-        if not self.online or (status == self._told and not asked):
+        if not self.uplink.online or (status == self._told and not asked):
             return
         payload = {
             "timestamp": self.stamp(),
@@ -210,11 +160,11 @@ class Station201:
         }
         self._told = status
         if asked or not self.faults.status_delay_s:
-            self.post("StatusNotification", payload)
+            self.uplink.post("StatusNotification", payload)
         else:
             self.timers.after(
                 self.faults.status_delay_s,
-                lambda: self.post("StatusNotification", payload),
+                lambda: self.uplink.post("StatusNotification", payload),
             )
 
     def _tell_problem(self) -> None:
@@ -230,8 +180,8 @@ class Station201:
             "variable": {"name": "Problem"},
         }
         payload = {"generatedAt": self.stamp(), "seqNo": 0, "eventData": [event]}
-        if self.online:
-            self.post("NotifyEvent", payload)
+        if self.uplink.online:
+            self.uplink.post("NotifyEvent", payload)
 
     def stamp(self) -> str:
         """Return what the station's clock says, ISO 8601 in UTC."""
@@ -341,8 +291,8 @@ class Station201:
                 "evseId": EVSE,
                 "chargingLimit": source,
             }
-        if self.online:
-            self.post(message, payload)
+        if self.uplink.online:
+            self.uplink.post(message, payload)
         self.update("ChargingRateChanged")
 
     def in_force(self) -> list[Installed]:

@@ -34,11 +34,10 @@ from devices.meter.dlms_objects import (
     SIGNED,
     TIME,
 )
-from devices.meter.metering import Metering
+from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import MeterErrors
 from devices.meter.zones import known_zone
 from harness.core.bench import EmulatorContext
-from harness.core.faults import Fault, FaultKind
 
 
 class DlmsEmulatorOptions(MeterErrors):
@@ -61,36 +60,14 @@ class DlmsEmulatorOptions(MeterErrors):
     _zone = field_validator("time_zone")(known_zone)
 
 
-class DlmsEmulator:
+class DlmsEmulator(EmulatedMeter):
     """A meter whose objects are what its metering shows."""
 
     def __init__(self, context: EmulatorContext, options: DlmsEmulatorOptions) -> None:
-        self._metering = Metering(context, options, own_clock=True, breaks=BREAKS)
+        super().__init__(Metering(context, options, own_clock=True, breaks=BREAKS))
         self._options, self._zone = options, ZoneInfo(options.time_zone)
         serial = f"{zlib.crc32(context.role.encode()) % 100_000_000:08d}"
         self._fixed = _fixed_objects(serial, options.signed_power)
-        self.address = ""
-
-    @property
-    def breaks(self) -> tuple[FaultKind, ...]:
-        """The device faults that it can have."""
-        return BREAKS
-
-    def impose(self, fault: Fault) -> None:
-        """Have a fault from now on."""
-        self._metering.impose(fault)
-
-    def lift(self, kind: FaultKind) -> None:
-        """Be well again."""
-        self._metering.lift(kind)
-
-    def operate(self, action: str) -> None:
-        """Refuse: nobody does anything to a meter."""
-        raise ValueError(f"nobody can {action!r} with a meter")
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._metering.close()
 
     def objects(self) -> Mapping[ObjectKey, bytes] | None:
         """Return every attribute as it is now, or None if it keeps silence."""

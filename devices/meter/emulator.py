@@ -20,11 +20,11 @@ from devices.links.modbus_server import (
     serve_tcp,
 )
 from devices.meter.faults import OF_EVERY_METER, OF_REGISTERS
-from devices.meter.metering import Metering
+from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import MeterErrors, Shown
 from devices.meter.registers import MeterMap, Word
 from harness.core.bench import EmulatorContext
-from harness.core.faults import Fault, FaultKind
+from harness.core.faults import FaultKind
 
 BREAKS = OF_EVERY_METER + OF_REGISTERS
 """The faults that every emulated Modbus meter can have."""
@@ -51,13 +51,13 @@ class ThreePhaseOptions(EmulatorOptions):
     """1: everything on phase 1, as in most British homes. 3: in equal parts."""
 
 
-class MeterEmulator:
+class MeterEmulator(EmulatedMeter):
     """A meter's registers: what its metering shows, as its map spreads it."""
 
     def __init__(
         self, context: EmulatorContext, options: EmulatorOptions, meter: MeterMap
     ) -> None:
-        self._metering = Metering(context, options, breaks=BREAKS)
+        super().__init__(Metering(context, options, breaks=BREAKS))
         self._options, self._meter = options, meter
         self._wired = options.phases if isinstance(options, ThreePhaseOptions) else 1
         self._spread: tuple[Shown, bool] | None = None
@@ -69,28 +69,6 @@ class MeterEmulator:
         if meter.node_register is not None:
             node = words_of_float32(options.unit)
             self._identity[meter.node_register, 2] = node
-        self.address = ""
-
-    @property
-    def breaks(self) -> tuple[FaultKind, ...]:
-        """The device faults that it can have."""
-        return BREAKS
-
-    def impose(self, fault: Fault) -> None:
-        """Have a fault from now on."""
-        self._metering.impose(fault)
-
-    def lift(self, kind: FaultKind) -> None:
-        """Be well again."""
-        self._metering.lift(kind)
-
-    def operate(self, action: str) -> None:
-        """Refuse: nobody does anything to a meter."""
-        raise ValueError(f"nobody can {action!r} with a meter")
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._metering.close()
 
     def read_input(self, address: int, count: int) -> Sequence[int]:
         """Answer function 04."""

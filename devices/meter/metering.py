@@ -170,3 +170,35 @@ def _scaled(shown: Shown, factor: float) -> Shown:
         energy_import_wh=shown.energy_import_wh * factor,
         energy_export_wh=shown.energy_export_wh * factor,
     )
+
+
+class EmulatedMeter:
+    """A meter as the bench has it: a `harness.core.bench.Emulator`, and `Breakable`.
+
+    Each wire's emulator adds what is read over that wire.
+    """
+
+    def __init__(self, metering: Metering) -> None:
+        self._metering = metering
+        self.address = ""
+
+    @property
+    def breaks(self) -> tuple[FaultKind, ...]:
+        """The device faults that it can have."""
+        return self._metering.faults.can
+
+    def impose(self, fault: Fault) -> None:
+        """Have a fault from now on."""
+        self._metering.impose(fault)
+
+    def lift(self, kind: FaultKind) -> None:
+        """Be well again."""
+        self._metering.lift(kind)
+
+    def operate(self, action: str) -> None:
+        """Refuse: nobody does anything to a meter."""
+        raise ValueError(f"nobody can {action!r} with a meter")
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._metering.close()

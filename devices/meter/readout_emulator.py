@@ -11,11 +11,11 @@ from pydantic import Field, field_validator
 
 from devices.links.iec62056_server import serve_mode_c
 from devices.meter.faults import OF_EVERY_METER
-from devices.meter.metering import Metering
+from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import MeterErrors
 from devices.meter.zones import known_zone
 from harness.core.bench import EmulatorContext
-from harness.core.faults import Fault, FaultKind
+from harness.core.faults import FaultKind
 
 BREAKS = (*OF_EVERY_METER, FaultKind.LATE_BACKLOG)
 """The faults that it can have; a read-out carries the meter's time."""
@@ -38,37 +38,15 @@ class ReadoutEmulatorOptions(MeterErrors):
     _zone = field_validator("time_zone")(known_zone)
 
 
-class OpticalEmulator:
+class OpticalEmulator(EmulatedMeter):
     """A meter whose optical port reads out what its metering shows."""
 
     def __init__(
         self, context: EmulatorContext, options: ReadoutEmulatorOptions
     ) -> None:
-        self._metering = Metering(context, options, own_clock=True, breaks=BREAKS)
+        super().__init__(Metering(context, options, own_clock=True, breaks=BREAKS))
         self._options, self._zone = options, ZoneInfo(options.time_zone)
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
-        self.address = ""
-
-    @property
-    def breaks(self) -> tuple[FaultKind, ...]:
-        """The device faults that it can have."""
-        return BREAKS
-
-    def impose(self, fault: Fault) -> None:
-        """Have a fault from now on."""
-        self._metering.impose(fault)
-
-    def lift(self, kind: FaultKind) -> None:
-        """Be well again."""
-        self._metering.lift(kind)
-
-    def operate(self, action: str) -> None:
-        """Refuse: nobody does anything to a meter."""
-        raise ValueError(f"nobody can {action!r} with a meter")
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._metering.close()
 
     def data_sets(self) -> Sequence[str] | None:
         """Return what it reads out now, or None if it keeps silence."""

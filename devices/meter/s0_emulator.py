@@ -11,9 +11,9 @@ from devices.links.codec import words_of_u32
 from devices.links.modbus_pdu import ILLEGAL_ADDRESS, ModbusRefusal
 from devices.meter.emulator import EmulatorOptions, answer_at_all, served
 from devices.meter.faults import OF_EVERY_METER, OF_REGISTERS
-from devices.meter.metering import Metering
+from devices.meter.metering import EmulatedMeter, Metering
 from harness.core.bench import EmulatorContext
-from harness.core.faults import Fault, FaultKind
+from harness.core.faults import FaultKind
 
 COUNT, PERIOD = 0, 2
 """Registers of the emulated module's first input; each input has four."""
@@ -33,39 +33,17 @@ class S0EmulatorOptions(EmulatorOptions):
     """Step in which the meter's energy advances before it is made pulses. [Wh]"""
 
 
-class S0Emulator:
+class S0Emulator(EmulatedMeter):
     """A pulse module with a meter on its first input and nothing on its second."""
 
     def __init__(self, context: EmulatorContext, options: S0EmulatorOptions) -> None:
         self._wh_per_pulse = 1000.0 / options.pulses_per_kwh
-        self._metering = Metering(context, options, breaks=BREAKS)
+        super().__init__(Metering(context, options, breaks=BREAKS))
         self._metering.on_update = self._pulse
         shown = self._metering.shown()
         self._count = self._energy(shown.energy_import_wh)
         self._count_then, self._then_s = self._count, shown.at_s
         self._pulse_s, self._period_s = shown.at_s, 0.0
-        self.address = ""
-
-    @property
-    def breaks(self) -> tuple[FaultKind, ...]:
-        """The device faults that it can have."""
-        return BREAKS
-
-    def impose(self, fault: Fault) -> None:
-        """Have a fault from now on."""
-        self._metering.impose(fault)
-
-    def lift(self, kind: FaultKind) -> None:
-        """Be well again."""
-        self._metering.lift(kind)
-
-    def operate(self, action: str) -> None:
-        """Refuse: nobody does anything to a pulse module."""
-        raise ValueError(f"nobody can {action!r} with a meter")
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._metering.close()
 
     def read_input(self, address: int, count: int) -> Sequence[int]:
         """Answer function 04."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import numpy as np
-from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
 from devices.ev_chargepoint.ocpp201 import DRIVER
-from harness.core.bench import DeviceContext, EmulatorContext
+from harness.core.bench import EmulatorContext
 from harness.core.circuit import Circuit
 from harness.core.clock import BenchClock
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import (
+    STARTS_AT,
+    Bench,
+    StationByHand,
+    dialling,
+    opened,
+    plain,
+)
 
-STARTS_AT = datetime(2013, 2, 1, 20, 53, 32, 486_000, tzinfo=UTC)
-"""The time in the specification's own example of a BootNotification (part 4, 4.2)."""
 BOOT = (
     '[2,"19223201","BootNotification",{"reason":"PowerUp","chargingStation":'
     '{"model":"SingleSocketCharger","vendorName":"VendorX"}}]'
@@ -27,75 +30,20 @@ BOOT_ANSWER = (
     '[3,"19223201",{"currentTime":"2013-02-01T20:53:32.486Z","interval":300,'
     '"status":"Accepted"}]'
 )
-PLAIN = {"subprotocols": ["ocpp2.0.1"], "compression": None, "ping_interval": None}
+PLAIN = plain("ocpp2.0.1")
 
 
-def play(test):
-    """Run an async test on virtual time."""
-
-    def run():
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
-
-
-class Bench:
-    """A bench that notes all that the driver hands over."""
-
-    def __init__(self, address, clock=None):
-        self.clock = clock or BenchClock(STARTS_AT)
-        self.wire, self.readings, self.events = [], [], []
-        self.context = DeviceContext(
-            where="home.toml [device.ev]",
-            role="ev",
-            address=address,
-            clock=self.clock,
-            wire=lambda sent, text: self.wire.append((sent, text)),
-            report=self.readings.extend,
-            notify=lambda event: self.events.append((event.kind, event.detail)),
-        )
-
-    def told(self, kind):
-        return [detail for got, detail in self.events if got == kind]
-
-    def times(self, quantity):
-        return [r.device_time_s for r in self.readings if r.quantity == quantity]
-
-    def last(self, quantity):
-        return [r.value for r in self.readings if r.quantity == quantity][-1]
-
-
-@asynccontextmanager
-async def csms(**options):
+def csms(**options):
     """The driver alone."""
-    bench = Bench("ws://127.0.0.1:0/CP3211")
-    async with DRIVER.open(bench.context, DRIVER.options(**options)) as driver:
-        yield bench, driver
+    return opened(DRIVER, **options)
 
 
-class StationByHand:
-    """A charging station that a test plays."""
+class StationByHand201(StationByHand):
+    """A charging station of 2.0.1 that a test plays."""
 
     def __init__(self, far):
-        self.far, self.number, self.messages = far, 0, 0
-
-    async def says(self, action, payload):
-        """Send a CALL; return the answer as JSON."""
-        self.number += 1
-        await self.far.send(json.dumps([2, f"m{self.number}", action, payload]))
-        return json.loads(await self.far.recv())
-
-    async def hears(self):
-        return json.loads(await self.far.recv())
-
-    async def answers(self, action, payload):
-        """Take the next CALL, which must be this action; answer it."""
-        kind, ident, got, asked = await self.hears()
-        assert (kind, got) == (2, action)
-        await self.far.send(json.dumps([3, ident, payload]))
-        return asked
+        super().__init__(far)
+        self.messages = 0
 
     async def status(self, status, evse=1):
         return await self.says(
@@ -126,10 +74,8 @@ class StationByHand:
         )
 
 
-@asynccontextmanager
-async def dialled(driver):
-    async with connect(driver.address, **PLAIN) as far:
-        yield StationByHand(far)
+def dialled(driver):
+    return dialling(driver, "ocpp2.0.1", StationByHand201)
 
 
 CSMS_ANSWERS = {
@@ -275,7 +221,7 @@ class Both:
 async def both(*, driver=None, clean=True, **options):
     """Driver and emulator, ready."""
     clock, circuit = BenchClock(STARTS_AT), Circuit()
-    bench = Bench("ws://127.0.0.1:0/CP3211", clock)
+    bench = Bench(clock=clock)
     asked = DRIVER.options(**(driver or {}))
     async with DRIVER.open(bench.context, asked) as device:
         context = emulator_context(clock, circuit, device.address)

@@ -13,7 +13,8 @@ from harness.core.capabilities import Identity
 from harness.core.errors import LinkError
 from harness.core.faults import Fault, FaultKind
 from tests.cli.bench import pytest_here, rig
-from tests.devices.ocpp201_bench import both, play
+from tests.devices.ocpp201_bench import both
+from tests.devices.ocpp_bench import play
 
 ROOT = Path(__file__).parents[2]
 

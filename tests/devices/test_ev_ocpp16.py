@@ -6,8 +6,6 @@ edition 2 (section 6 and 7) say; the boot exchange is OCPP-J's own example.
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
@@ -18,12 +16,10 @@ from websockets.asyncio.client import connect
 from devices.ev_chargepoint.limits import ProfileForm, charging_profile
 from devices.ev_chargepoint.ocpp16 import DRIVER
 from devices.ev_chargepoint.readings import readings
-from harness.core.bench import DeviceContext
-from harness.core.capabilities import Acknowledgement, Device, Identity, LimitsPower
-from harness.core.clock import BenchClock
+from harness.core.capabilities import Acknowledgement, Identity
 from harness.core.errors import LinkError, RigError, UsageError
 from harness.core.recording import Reading
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import StationByHand, dialling, opened, play
 
 TRANSCRIPTS_OF = ("ev_chargepoint/ocpp16",)
 
@@ -35,65 +31,15 @@ BOOT_ANSWER = (
     '[3,"19223201",{"status":"Accepted",'
     '"currentTime":"2013-02-01T20:53:32.486Z","interval":300}]'
 )
-STARTS_AT = datetime(2013, 2, 1, 20, 53, 32, 486_000, tzinfo=UTC)
 
 
-def play(test):
-    """Run an async test on virtual time."""
-
-    def run():
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
+def csms(**options):
+    """The driver alone."""
+    return opened(DRIVER, **options)
 
 
-class Bench:
-    """A bench that notes all that the driver hands over."""
-
-    def __init__(self, address):
-        self.clock = BenchClock(STARTS_AT)
-        self.wire, self.readings, self.events = [], [], []
-        self.context = DeviceContext(
-            where="home.toml [device.ev]",
-            role="ev",
-            address=address,
-            clock=self.clock,
-            wire=lambda sent, text: self.wire.append((sent, text)),
-            report=self.readings.extend,
-            notify=lambda event: self.events.append((event.kind, event.detail)),
-        )
-
-
-@asynccontextmanager
-async def csms(**options):
-    bench = Bench("ws://127.0.0.1:0/CP3211")
-    async with DRIVER.open(bench.context, DRIVER.options(**options)) as driver:
-        yield bench, driver
-
-
-class ByHand:
-    """A charging station that a test plays."""
-
-    def __init__(self, far):
-        self.far, self.number = far, 0
-
-    async def says(self, action, payload):
-        """Send a CALL; return the answer as JSON."""
-        self.number += 1
-        await self.far.send(json.dumps([2, f"m{self.number}", action, payload]))
-        return json.loads(await self.far.recv())
-
-    async def hears(self):
-        return json.loads(await self.far.recv())
-
-    async def answers(self, action, payload):
-        """Take the next CALL, which must be this action; answer it."""
-        kind, ident, got, asked = await self.hears()
-        assert (kind, got) == (2, action)
-        await self.far.send(json.dumps([3, ident, payload]))
-        return asked
+class StationByHand16(StationByHand):
+    """A charging station of 1.6 that a test plays."""
 
     async def status(self, status, connector=1):
         return await self.says(
@@ -114,12 +60,8 @@ class ByHand:
         return answer[2]["transactionId"]
 
 
-@asynccontextmanager
-async def dialled(driver):
-    async with connect(
-        driver.address, subprotocols=["ocpp1.6"], compression=None, ping_interval=None
-    ) as far:
-        yield ByHand(far)
+def dialled(driver):
+    return dialling(driver, "ocpp1.6", StationByHand16)
 
 
 @play
@@ -196,48 +138,6 @@ def test_a_limit_that_is_not_accepted_is_no_acknowledgement(status):
             assert await limiting == Acknowledgement(False, status)
 
     play(test)()
-
-
-@pytest.mark.parametrize(
-    ("answer", "detail"),
-    [
-        ('[3,"c2",{"status":"Rejected"}]', "Accepted; composite Rejected"),
-        (
-            '[4,"c2","NotSupported","",{}]',
-            "Accepted; no composite schedule (NotSupported)",
-        ),
-    ],
-)
-def test_a_station_without_composites_says_so(answer, detail):
-    async def test():
-        async with csms() as (_bench, driver), dialled(driver) as station:
-            limiting = asyncio.create_task(driver.limit_power_w(1400))
-            await station.answers("SetChargingProfile", {"status": "Accepted"})
-            await station.hears()
-            await station.far.send(answer)
-            assert await limiting == Acknowledgement(True, detail)
-
-    play(test)()
-
-
-@play
-async def test_a_call_error_to_a_limit_raises_with_its_code():
-    async with csms() as (_bench, driver), dialled(driver) as station:
-        limiting = asyncio.create_task(driver.limit_power_w(1400))
-        await station.hears()
-        await station.far.send('[4,"c1","InternalError","no room",{}]')
-        with pytest.raises(LinkError, match='CALLERROR InternalError "no room"'):
-            await limiting
-
-
-@play
-async def test_a_silent_station_raises_within_the_call_timeout():
-    async with csms(call_timeout_s=12) as (bench, driver), dialled(driver) as station:
-        limiting = asyncio.create_task(driver.limit_power_w(1400))
-        await station.hears()
-        with pytest.raises(LinkError, match="not answered within 12 s"):
-            await limiting
-        assert bench.clock.now_s() == 12
 
 
 @play
@@ -445,19 +345,6 @@ async def test_a_station_that_was_up_before_is_asked_who_it_is():
 
 
 @play
-async def test_nobody_dialling_is_one_sentence_in_bounded_time():
-    async with csms(ready_timeout_s=90) as (bench, driver):
-        with pytest.raises(LinkError) as caught:
-            await driver.ready()
-        assert bench.clock.now_s() == 90
-        assert str(caught.value) == (
-            f"home.toml [device.ev] {driver.address}: the station has not connected "
-            "within 90 s. Try: the station's CSMS URL, which must be "
-            f"{driver.address}."
-        )
-
-
-@play
 async def test_a_station_of_another_version_is_named_in_the_sentence():
     async with csms(ready_timeout_s=90) as (bench, driver):
         async with connect(driver.address, subprotocols=["ocpp2.0.1"]) as far:
@@ -636,13 +523,3 @@ async def test_a_station_on_the_ocpp_library_is_served():
         assert driver.violations == ()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-
-
-@play
-async def test_the_driver_offers_what_its_record_says():
-    async with csms() as (_bench, driver):
-        assert isinstance(driver, Device)
-        assert all(isinstance(driver, capability) for capability in DRIVER.capabilities)
-        assert DRIVER.capabilities == (LimitsPower,)
-        assert DRIVER.listens
-        assert not driver.address.endswith(":0/CP3211")

@@ -16,15 +16,15 @@ from websockets.asyncio.client import connect
 
 from devices.ev_chargepoint.csms201 import REPEATED, Sequence
 from devices.ev_chargepoint.limits import ProfileForm, charging_profile
-from devices.ev_chargepoint.ocpp201 import DRIVER
 from devices.ev_chargepoint.profiles201 import limit_profile
 from devices.ev_chargepoint.readings201 import readings, sampled_value
 from devices.links.ocpp_schema import OCPP201, request_breach
-from harness.core.capabilities import Acknowledgement, Device, Identity, LimitsPower
+from harness.core.capabilities import Acknowledgement, Identity
 from harness.core.errors import LinkError, RigError, UsageError
 from harness.core.recording import Reading
 from tests.devices.fuzzing import FRAMES
-from tests.devices.ocpp201_bench import BOOT, BOOT_ANSWER, csms, dialled, play
+from tests.devices.ocpp201_bench import BOOT, BOOT_ANSWER, csms, dialled
+from tests.devices.ocpp_bench import play
 
 TRANSCRIPTS_OF = ("ev_chargepoint/ocpp201",)
 
@@ -163,28 +163,6 @@ async def test_a_rejected_limit_comes_with_the_stations_reason():
             limiting = asyncio.create_task(driver.limit_power_w(1400))
             await station.answers("SetChargingProfile", answer)
             assert await limiting == Acknowledgement(False, words)
-
-
-@pytest.mark.parametrize(
-    ("answer", "detail"),
-    [
-        ('[3,"c2",{"status":"Rejected"}]', "Accepted; composite Rejected"),
-        (
-            '[4,"c2","NotSupported","",{}]',
-            "Accepted; no composite schedule (NotSupported)",
-        ),
-    ],
-)
-def test_a_station_without_composites_says_so(answer, detail):
-    async def test():
-        async with csms() as (_bench, driver), dialled(driver) as station:
-            limiting = asyncio.create_task(driver.limit_power_w(1400))
-            await station.answers("SetChargingProfile", ACCEPTED)
-            await station.hears()
-            await station.far.send(answer)
-            assert await limiting == Acknowledgement(True, detail)
-
-    play(test)()
 
 
 @play
@@ -573,39 +551,6 @@ def test_what_the_station_cannot_do_is_a_rig_error(model, options, says):
 
 
 @play
-async def test_a_call_error_to_a_limit_raises_with_its_code():
-    async with csms() as (_bench, driver), dialled(driver) as station:
-        limiting = asyncio.create_task(driver.limit_power_w(1400))
-        await station.hears()
-        await station.far.send('[4,"c1","InternalError","no room",{}]')
-        with pytest.raises(LinkError, match='CALLERROR InternalError "no room"'):
-            await limiting
-
-
-@play
-async def test_a_silent_station_raises_within_the_call_timeout():
-    async with csms(call_timeout_s=12) as (bench, driver), dialled(driver) as station:
-        limiting = asyncio.create_task(driver.limit_power_w(1400))
-        await station.hears()
-        with pytest.raises(LinkError, match="not answered within 12 s"):
-            await limiting
-        assert bench.clock.now_s() == 12
-
-
-@play
-async def test_nobody_dialling_is_one_sentence_in_bounded_time():
-    async with csms(ready_timeout_s=90) as (bench, driver):
-        with pytest.raises(LinkError) as caught:
-            await driver.ready()
-        assert bench.clock.now_s() == 90
-        assert str(caught.value) == (
-            f"home.toml [device.ev] {driver.address}: the station has not connected "
-            "within 90 s. Try: the station's CSMS URL, which must be "
-            f"{driver.address}."
-        )
-
-
-@play
 async def test_a_station_of_another_version_is_named_in_the_sentence():
     async with csms(ready_timeout_s=90) as (bench, driver):
         async with connect(driver.address, subprotocols=["ocpp1.6"]) as far:
@@ -768,13 +713,3 @@ def test_nothing_that_a_station_sends_hangs_or_kills_the_driver(free, random):
             assert heard == [*batch, '[2,"the-end","Heartbeat",{}]']
 
     play(test)()
-
-
-@play
-async def test_the_driver_offers_what_its_record_says():
-    async with csms() as (_bench, driver):
-        assert isinstance(driver, Device)
-        assert all(isinstance(driver, capability) for capability in DRIVER.capabilities)
-        assert DRIVER.capabilities == (LimitsPower,)
-        assert DRIVER.listens
-        assert not driver.address.endswith(":0/CP3211")

@@ -17,7 +17,7 @@ from devices.ev_chargepoint.ocpp16 import DRIVER
 from harness.core.bench import EmulatorContext
 from harness.core.circuit import Circuit
 from harness.core.clock import BenchClock
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import play
 
 STARTS_AT = datetime(2013, 2, 1, 20, 53, 0, tzinfo=UTC)
 ANSWERS = {
@@ -29,17 +29,6 @@ ANSWERS = {
     "Heartbeat": {"currentTime": "2013-02-01T20:53:00.000Z"},
     "StartTransaction": {"transactionId": 41, "idTagInfo": {"status": "Accepted"}},
 }
-
-
-def play(test):
-    """Run an async test on virtual time."""
-
-    def run():
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
 
 
 class ByHand:

@@ -11,7 +11,8 @@ import json
 import pytest
 
 from harness.core.faults import Breakable, Fault, FaultKind
-from tests.devices.ocpp201_bench import CSMS_ANSWERS, play, station
+from tests.devices.ocpp201_bench import CSMS_ANSWERS, station
+from tests.devices.ocpp_bench import play
 
 SAMPLED, ALIGNED = "SampledDataCtrlr", "AlignedDataCtrlr"
 ACCEPTED = {"status": "Accepted"}

@@ -12,7 +12,7 @@ import pytest
 from devices.links.ocpp import CallRefused, Refusal, Rpc
 from devices.links.ocpp_schema import known_actions, request_breach, response_breach
 from harness.core.errors import LinkError
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import play
 
 # 4.2.1: "a BootNotification request could look like this"
 BOOT = (
@@ -46,17 +46,6 @@ class Wire:
         before = len(self.sent)
         self.rpc.received(text)
         return [json.loads(sent) for sent in self.sent[before:]]
-
-
-def play(test):
-    """Run an async test on virtual time."""
-
-    def run():
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
 
 
 def booting():

@@ -18,7 +18,8 @@ from devices.links.ocpp_schema import (
     response_breach,
 )
 from harness.core.errors import LinkError
-from tests.devices.ocpp201_bench import BOOT, BOOT_ANSWER, play
+from tests.devices.ocpp201_bench import BOOT, BOOT_ANSWER
+from tests.devices.ocpp_bench import play
 
 TABLE_8 = {
     "FormatViolation",

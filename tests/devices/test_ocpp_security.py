@@ -5,7 +5,6 @@ of the far ends come from ``trustme``, not from our own authority, where files a
 """
 
 import asyncio
-import functools
 import logging
 import re
 import ssl
@@ -35,23 +34,12 @@ from harness.core.bench import DeviceContext, EmulatorContext
 from harness.core.circuit import Circuit
 from harness.core.clock import BenchClock
 from harness.core.errors import LinkError, RigError
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import play
 
 KEY = bytes.fromhex("0001020304050607FFFFFFFFFFFFFFFFFFFFFFFF")
 HEADER = "Basic QUwxMDAwOgABAgMEBQYH////////////////"
 """OCPP-J 1.6, 6.2: station AL1000 with this key."""
 SECRET = "correct-horse-battery"  # noqa: S105 - of a test
-
-
-def play(test):
-    """Run an async test on virtual time."""
-
-    @functools.wraps(test)
-    def run(*args, **kwargs):
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test(*args, **kwargs))
-
-    return run
 
 
 class Bench:

@@ -13,20 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from devices.links.ocpp_session import dial, listen, parse_endpoint
 from harness.core.errors import LinkError, RigError
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.ocpp_bench import play
 
 PLAIN = {"compression": None, "ping_interval": None}
-
-
-def play(test):
-    """Run an async test on virtual time."""
-
-    def run():
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
 
 
 class Heard:
