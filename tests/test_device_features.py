@@ -78,3 +78,10 @@ def test_a_meter_that_flatters_is_not_believed(meter, fault, tmp_path):
     only = "B21" if meter == "b21" else "SMETS2"
     run = ended("every_meter.feature", "meters.toml", tmp_path, change, only=only)
     assert "own meter error" in str(failing(run))
+
+
+def test_the_limits_hold_in_watts_on_three_phases_over_tls(tmp_path):
+    rig = "emulated_three_phase.toml"
+    run = ended("chargepoint_limits.feature", rig, tmp_path, only="limit")
+    assert len(run.records) == 7
+    assert failing(run) == {}

@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from devices.ev_chargepoint.csms import Csms
-from devices.ev_chargepoint.limits import ProfileForm
+from devices.ev_chargepoint.limits import ProfileForm, ProfileKind
 from devices.links.ocpp import CallRefused, Payload
 from devices.links.ocpp_schema import Edition
 from devices.links.ocpp_security import CsmsSecurity, Guard
@@ -42,6 +42,9 @@ class CsmsOptions(CsmsSecurity):
     rate_unit: Literal["A", "W"] = "A"
     """Unit of the limits that are sent."""
     stack_level: int = Field(default=0, ge=0)
+    profile_kind: ProfileKind = "Absolute"
+    """Absolute, Relative (to the transaction's start), Daily or Weekly: how the limit's
+    schedule is dated. All of them hold from at once until the limit is lifted."""
     profile_id: int = Field(default=6100, ge=0)
     """The harness's own charging profile; nothing else is cleared."""
     sample_interval_s: int = Field(default=10, ge=1)
@@ -130,7 +133,11 @@ class ChargingStation:
     def __init__(self, line: Csms, wording: Wording, options: CsmsOptions) -> None:
         self._line, self._wording, self._options = line, wording, options
         self._form = ProfileForm(
-            options.profile_id, options.stack_level, options.rate_unit, options.phases
+            options.profile_id,
+            options.stack_level,
+            options.rate_unit,
+            options.phases,
+            options.profile_kind,
         )
         self._limit_w: float | None = None
         self._untold = 0

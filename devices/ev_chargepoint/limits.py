@@ -10,6 +10,11 @@ LINE_V = 230.0
 """Set voltage of the area, for amperes from watts (OCPP 1.6 edition 2, 7.12)."""
 
 
+ProfileKind = Literal["Absolute", "Relative", "Daily", "Weekly"]
+"""When a schedule counts from: an instant, the transaction's start, or an instant of
+each day or week (7.9, chargingProfileKind and recurrencyKind)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileForm:
     """What all profiles of one driver have in common."""
@@ -18,6 +23,7 @@ class ProfileForm:
     stack_level: int
     rate_unit: Literal["A", "W"]
     phases: int
+    kind: ProfileKind = "Absolute"
 
 
 def charging_profile(
@@ -39,7 +45,7 @@ def charging_profile(
     transaction : int or None
         The transaction that runs.
     start : str
-        startSchedule, ISO 8601.
+        startSchedule, ISO 8601; a relative schedule has none.
     """
     divisor = 1.0 if form.rate_unit == "W" else LINE_V * form.phases
     period = {
@@ -47,17 +53,23 @@ def charging_profile(
         "limit": math.floor(limit_w / divisor * 10 + 1e-9) / 10,
         "numberPhases": form.phases,
     }
+    relative, absolute = form.kind == "Relative", form.kind == "Absolute"
     schedule = {
-        "startSchedule": start,
+        **({} if relative else {"startSchedule": start}),
         "chargingRateUnit": form.rate_unit,
         "chargingSchedulePeriod": [period],
     }
+    kind = (
+        {"chargingProfileKind": form.kind}
+        if relative or absolute
+        else {"chargingProfileKind": "Recurring", "recurrencyKind": form.kind}
+    )
     running = {} if transaction is None else {"transactionId": transaction}
     return {
         "chargingProfileId": form.profile_id,
         **running,
         "stackLevel": form.stack_level,
         "chargingProfilePurpose": "TxProfile" if running else "TxDefaultProfile",
-        "chargingProfileKind": "Absolute",
+        **kind,
         "chargingSchedule": schedule,
     }

@@ -112,6 +112,9 @@ def fits(installed: Installed, asked: Payload) -> bool:
     )
 
 
+_KIND = ("chargingProfileKind", "recurrencyKind")
+
+
 def limit_profile(
     limit_w: float, form: ProfileForm, *, transaction: str | None, start: str
 ) -> Payload:
@@ -137,7 +140,7 @@ def limit_profile(
         "id": form.profile_id,
         "stackLevel": form.stack_level,
         "chargingProfilePurpose": "TxProfile" if transaction else "TxDefaultProfile",
-        "chargingProfileKind": before["chargingProfileKind"],
+        **{name: before[name] for name in _KIND if name in before},
         "chargingSchedule": [{"id": _SCHEDULE_ID, **before["chargingSchedule"]}],
     }
     return {**profile, "transactionId": transaction} if transaction else profile

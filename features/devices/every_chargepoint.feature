@@ -27,6 +27,9 @@ Feature: Whatever wire leads to the car, it gives way and comes back
       | OCPP16 chargepoint             |
       | OCPP16 TLS chargepoint         |
       | OCPP16 three-phase chargepoint |
+      | OCPP16 daily chargepoint       |
+      | OCPP16 relative chargepoint    |
       | OCPP201 chargepoint            |
+      | OCPP201 weekly chargepoint     |
       | OCPP201 mutual TLS chargepoint |
       | OEM cloud car                  |

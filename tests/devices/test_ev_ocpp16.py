@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from devices.ev_chargepoint.limits import ProfileForm, charging_profile
 from devices.ev_chargepoint.ocpp16 import DRIVER
 from devices.ev_chargepoint.readings import readings
+from devices.links.ocpp_schema import request_breach
 from harness.core.capabilities import Acknowledgement, Identity
 from harness.core.errors import LinkError, RigError, UsageError
 from harness.core.recording import Reading
@@ -523,3 +524,32 @@ async def test_a_station_on_the_ocpp_library_is_served():
         assert driver.violations == ()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "dated"),
+    [
+        ("Absolute", {"chargingProfileKind": "Absolute"}, True),
+        ("Relative", {"chargingProfileKind": "Relative"}, False),
+        (
+            "Daily",
+            {"chargingProfileKind": "Recurring", "recurrencyKind": "Daily"},
+            True,
+        ),
+        (
+            "Weekly",
+            {"chargingProfileKind": "Recurring", "recurrencyKind": "Weekly"},
+            True,
+        ),
+    ],
+)
+def test_a_limit_is_dated_as_the_options_say(kind, said, dated):
+    form = ProfileForm(6100, 0, "A", 1, kind)
+    start = "2026-01-15T17:00:00Z"
+    profile = charging_profile(1400.0, form, transaction=7, start=start)
+    kinds = ("chargingProfileKind", "recurrencyKind")
+    assert {name: profile[name] for name in kinds if name in profile} == said
+    assert ("startSchedule" in profile["chargingSchedule"]) is dated
+    assert request_breach(
+        "SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}
+    ) is None  # fmt: skip
