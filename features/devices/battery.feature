@@ -8,10 +8,10 @@ Feature: A battery, a car that gives back, and panels on the roof do as they are
     And the bench is watched for 2 minutes before and 3 minutes after
     And the bench's own expectations
       | asset          | quantity                | limit     | rule                           |
-      | battery        | turn-down response time | 2 minutes | crowdflex/table4/heat-response |
-      | battery        | turn-up response time   | 2 minutes | crowdflex/table4/heat-response |
-      | V2G charger    | turn-down response time | 2 minutes | crowdflex/table4/heat-response |
-      | solar inverter | turn-up response time   | 2 minutes | crowdflex/table4/heat-response |
+      | battery        | turn-down response time | 2 minutes | agreement/battery-response     |
+      | battery        | turn-up response time   | 2 minutes | agreement/battery-response     |
+      | V2G charger    | turn-down response time | 2 minutes | agreement/battery-response     |
+      | solar inverter | turn-up response time   | 2 minutes | agreement/battery-response     |
       | battery        | delivered share         | 95 %      | agreement/delivered-share      |
       | V2G charger    | delivered share         | 95 %      | agreement/delivered-share      |
       | solar inverter | delivered share         | 95 %      | agreement/delivered-share      |
