@@ -25,9 +25,12 @@ def cli() -> None:
 
     \b
     First steps:
-      flexrig run                         the shipped features on the emulated home
+      flexrig run quarter_hour                      two trials on the emulated home
       flexrig run quarter_hour --rig stops_early    watch a bad device be caught
-      flexrig run my.feature --rig my.toml    your feature on your bench
+      flexrig run                                   every shipped feature
+      flexrig doctor my.toml                        prove your bench
+      flexrig run my.feature --rig my.toml          your feature on your bench
+      flexrig check-driver meter/sdm230             prove a driver
 
     Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
     3 inconclusive.
@@ -40,6 +43,17 @@ COMMANDS = (
 )  # fmt: skip
 for _command in COMMANDS:
     cli.add_command(_command)
+
+
+def _keep_lines(command: click.Command) -> None:
+    """Let click see its mark for lines that stand as they are: our texts are raw."""
+    command.help = (command.help or "").replace("\\b", "\b")
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _keep_lines(one)
+
+
+_keep_lines(cli)
 
 
 def main() -> None:
