@@ -15,7 +15,7 @@ import pytest
 from pytest_bdd import scenario
 from pytest_bdd.parser import Step
 
-from harness.checks.decide import DECISION_RULES
+from harness.checks.decide import FORMS, decision_rule_of
 from harness.core.errors import FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
@@ -51,8 +51,7 @@ def pytest_addoption(
     )
     group.addoption(
         "--decision-rule",
-        choices=DECISION_RULES,
-        help="how uncertainty enters a verdict; default: the rig file's, else simple",
+        help=f"how uncertainty enters a verdict ({FORMS}); default: the rig file's",
     )
     group.addoption("--date", help="date of the trial, YYYY-MM-DD; default: today")
     group.addoption("--seed", type=int, help="seed instead of the rig file's")
@@ -135,6 +134,7 @@ def _overridden(rig: Rig, seed: int | None, decision_rule: str | None) -> Rig:
     if seed is not None:
         changes["seed"] = seed
     if decision_rule is not None:
+        decision_rule_of(decision_rule)
         changes["decision_rule"] = decision_rule
     if not changes:
         return rig

@@ -18,8 +18,9 @@ from harness.analysis.quality import (
     UPDATE,
     MeterQuality,
     one_sided_u,
+    times,
 )
-from harness.analysis.series import batch_u, checked, framed
+from harness.analysis.series import batch_dof, batch_u, checked, framed
 from harness.core.recording import Series
 
 
@@ -76,11 +77,14 @@ def power_agreement(
         why = "the reference shows too little power to compare with"
         return Estimate(math.nan, "%", why=why)
     change_w = float(reference[both][-1] - reference[both][0])
+    apart_w = own[both] - reference[both]
     budget = _agreement_budget(
         own_mean / mean,
         mean,
         change_w * _lag_u_s(own_time_s, own_meter) / float(width_s.sum()),
-        batch_u(own[both] - reference[both]),
+        Contribution(
+            SCATTER, batch_u(apart_w), "A", "tenths of the window", batch_dof(apart_w)
+        ),
         (own_meter, reference_meter),
     )
     return Estimate(100 * (own_mean / mean - 1), "%", budget)
@@ -90,7 +94,7 @@ def _agreement_budget(
     ratio: float,
     mean_w: float,
     alignment_w: float,
-    scatter_w: float,
+    scatter: Contribution,
     meters: tuple[MeterQuality, MeterQuality],
 ) -> tuple[Contribution, ...]:
     own, reference = meters
@@ -109,7 +113,7 @@ def _agreement_budget(
         Contribution(f"own: {GAIN}", gain * own.relative_u, "B", own.source),
         Contribution(f"own: {OFFSET}", percent * own.absolute_u_w, "B", own.source),
         Contribution("alignment", percent * abs(alignment_w), "B", "update intervals"),
-        Contribution(SCATTER, percent * scatter_w, "A", "tenths of the window"),
+        *times((scatter,), percent),
     )
     return tuple(line for line in lines if line.u > 0)
 

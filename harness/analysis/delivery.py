@@ -22,7 +22,7 @@ from harness.analysis.quality import (
     difference,
     scaled,
 )
-from harness.analysis.series import batch_u, checked, framed
+from harness.analysis.series import batch_dof, batch_u, checked, framed
 from harness.core.recording import Series
 
 HOUR_S = 3600.0
@@ -123,7 +123,9 @@ def level(
     """
     mean = mean_power(time_s, power_w, from_s=from_s, until_s=until_s, meter=meter)
     _, p = framed(time_s, power_w, from_s, until_s)
-    scatter = Contribution(SCATTER, batch_u(p), "A", "tenths of the window")
+    scatter = Contribution(
+        SCATTER, batch_u(p), "A", "tenths of the window", batch_dof(p)
+    )
     return replace(mean, budget=(*mean.budget, scatter)) if scatter.u > 0 else mean
 
 

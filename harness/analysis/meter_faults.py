@@ -255,11 +255,15 @@ def clock_drift(at_s: Series, offset_s: Series, *, u_s: float = 0.0) -> Estimate
     spread = float((centred**2).sum())
     slope = float((centred * (offsets - offsets.mean())).sum()) / spread
     left_s = offsets - offsets.mean() - slope * centred
-    scatter_s = math.sqrt(float((left_s**2).sum()) / max(t.size - 2, 1))
+    dof = t.size - 2
+    scatter_s = math.sqrt(float((left_s**2).sum()) / max(dof, 1))
     lines = (
-        Contribution(SCATTER, 3600 * scatter_s / math.sqrt(spread), "A", "the line"),
+        Contribution(
+            SCATTER, 3600 * scatter_s / math.sqrt(spread), "A", "the line",
+            float(dof) if dof else math.inf,
+        ),
         Contribution("each offset", 3600 * u_s / math.sqrt(spread), "B", "as given"),
-    )
+    )  # fmt: skip
     return Estimate(3600 * slope, "s/h", tuple(line for line in lines if line.u > 0))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, Spread
+from harness.analysis.uncertainty import Shape
 
 GAIN = "meter gain"
 OFFSET = "meter offset and resolution"
@@ -36,6 +39,8 @@ class MeterQuality:
     """Standard uncertainty of that age. [s]"""
     clock_u_s: float = 0.0
     """Standard uncertainty of the sample times against the bench clock. [s]"""
+    relative_shape: Shape = Shape.NORMAL
+    """How that error is spread: evenly within a class, normal by a certificate."""
 
     def power_u_w(self, power_w: float) -> float:
         """Return the standard uncertainty of a reading of this power. [W]"""
@@ -57,8 +62,21 @@ def one_sided_u(width: float) -> float:
     return width / math.sqrt(3)
 
 
+class Timing(TypedDict, total=False):
+    """What is known of when a meter shows what; see `MeterQuality`. [s]"""
+
+    update_interval_s: float
+    latency_s: float
+    latency_u_s: float
+    clock_u_s: float
+
+
 def of_class(
-    percent: float, *, source: str, resolution_w: float = 0.0, **timing: float
+    percent: float,
+    *,
+    source: str,
+    resolution_w: float = 0.0,
+    **timing: Unpack[Timing],
 ) -> MeterQuality:
     """Return the quality of a meter known only by its accuracy class.
 
@@ -77,6 +95,7 @@ def of_class(
     return MeterQuality(
         source=source,
         relative_u=rectangular_u(percent / 100),
+        relative_shape=Shape.RECTANGULAR,
         absolute_u_w=rectangular_u(resolution_w / 2),
         **timing,
     )
@@ -88,7 +107,7 @@ def calibrated(
     source: str,
     coverage: float = 2.0,
     resolution_w: float = 0.0,
-    **timing: float,
+    **timing: Unpack[Timing],
 ) -> MeterQuality:
     """Return the quality of a meter with a calibration certificate.
 
@@ -135,15 +154,24 @@ def scaled(estimate: Estimate, factor: float, unit: str) -> Estimate:
     return Estimate(
         value=estimate.value * factor,
         unit=unit,
-        budget=tuple(
-            Contribution(line.name, line.u * abs(factor), line.kind, line.source)
-            for line in estimate.budget
-        ),
-        coverage=estimate.coverage,
+        budget=times(estimate.budget, factor),
         why=estimate.why,
         marks=estimate.marks,
         unseen=ends,
+        covariance=estimate.covariance * factor * factor,
+        spread=None if estimate.spread is None else _stretched(estimate.spread, factor),
     )
+
+
+def times(budget: Iterable[Contribution], factor: float) -> tuple[Contribution, ...]:
+    """Return the lines of a budget times an exact factor, each with its origin."""
+    return tuple(replace(line, u=line.u * abs(factor)) for line in budget)
+
+
+def _stretched(spread: Spread, factor: float) -> Spread:
+    """Return a spread times an exact factor that is not 0."""
+    quantiles = [quantile * factor for quantile in spread.quantiles]
+    return replace(spread, quantiles=tuple(sorted(quantiles)))
 
 
 def difference(
@@ -167,7 +195,7 @@ def difference(
         own = sum(_signed(first, name)) - sum(_signed(second, name))
         origin = [one for one in (*first.budget, *second.budget) if one.name == name]
         if origin:
-            lines.append(Contribution(name, abs(own), origin[0].kind, origin[0].source))
+            lines.append(replace(origin[0], u=abs(own)))
     for one in (*first.budget, *second.budget):
         if one.name not in shared:
             lines.append(one)
@@ -175,9 +203,9 @@ def difference(
         value=first.value - second.value,
         unit=first.unit,
         budget=tuple(lines),
-        coverage=first.coverage,
         why=first.why or second.why,
         marks=first.marks + second.marks,
+        covariance=first.covariance + second.covariance,
     )
 
 
@@ -197,20 +225,21 @@ def share_of(part: Estimate, whole: Estimate) -> Estimate:
         why = part.why or whole.why or "there is nothing to compare with"
         return Estimate(math.nan, "%", why=why)
     percent = 100 / whole.value
+    other = percent * part.value / whole.value
     lines = [
-        Contribution(f"{whose}: {one.name}", one.u * abs(factor), one.kind, one.source)
+        replace(one, name=f"{whose}: {one.name}")
         for whose, estimate, factor in (
             ("own", part, percent),
-            ("reference", whole, percent * part.value / whole.value),
+            ("reference", whole, other),
         )
-        for one in estimate.budget
+        for one in times(estimate.budget, factor)
     ]
     return Estimate(
         percent * part.value,
         "%",
         tuple(lines),
-        part.coverage,
         unseen=_unseen_share(part, whole),
+        covariance=part.covariance * percent**2 + whole.covariance * other**2,
     )
 
 

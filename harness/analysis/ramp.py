@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, Spread
 from harness.analysis.quality import GAIN, OFFSET, UPDATE, MeterQuality
 from harness.analysis.response import progress
-from harness.analysis.series import framed, seen_before
+from harness.analysis.series import Index, framed, seen_before
+from harness.analysis.uncertainty import DRAWS, SEED, Shape, draw, spread_of
 from harness.core.recording import Series
 
 
@@ -56,13 +58,72 @@ def ramp_rate(
     step_w = 0.8 * abs(target_w - before_w)
     rate = step_w / took_s
     hidden = np.isnan(p[slice(0 if start is None else start, end)]).any()
+    asked = _Asked(before_w, target_w)
     return Estimate(
         rate,
         "W/s",
         _rate_budget(rate, step_w, took_s, meter),
         marks=(("10 %", began_s), ("90 %", float(t[end]))),
         unseen=(rate, math.inf) if hidden else None,
+        spread=_rate_spread(t, p, asked, sent_at_s=sent_at_s, meter=meter),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The change asked for: the level before as the meter showed it, and where to."""
+
+    before_w: float
+    target_w: float
+
+    def shown_w(self, part: float, gain: Series, offset_w: Series) -> Series:
+        """What a meter that is wrong shows when a part of the change is done. [W]"""
+        shown: Series = self.before_w + part * (
+            self.target_w * gain + offset_w - self.before_w
+        )
+        return shown
+
+    def step_w(self, gain: Series, offset_w: Series) -> Series:
+        """How large the change truly was, if the meter is wrong so. [W]"""
+        step: Series = np.abs(self.target_w - (self.before_w - offset_w) / gain)
+        return step
+
+
+def _rate_spread(
+    t: Series, p: Series, asked: _Asked, *, sent_at_s: float, meter: MeterQuality
+) -> Spread | None:
+    """Draw where the rate truly lies; None if nothing is uncertain. [W/s]
+
+    In each draw the meter is wrong by one gain and one offset; both ends of the ramp
+    lie anywhere between the sample that shows them and the one before, and up to one
+    update of the meter earlier. ``inf`` where both can have been one instant.
+    """
+    rng = np.random.default_rng(SEED)
+    gain = 1 + draw(rng, meter.relative_shape, meter.relative_u, DRAWS)
+    offset_w = draw(rng, Shape.NORMAL, meter.absolute_u_w, DRAWS)
+    at_s = []
+    for part in (0.1, 0.9):
+        shown_w = asked.shown_w(part, gain, offset_w)
+        first = _first_beyond(p, shown_w, upwards=asked.target_w > asked.before_w)
+        reached_s = np.r_[t, math.inf][first]
+        before_s = np.r_[sent_at_s, t][first]
+        early_s = np.where(first < t.size, reached_s - before_s, 0.0)
+        late_s = early_s * rng.random(DRAWS)
+        at_s.append(reached_s - late_s - meter.update_interval_s * rng.random(DRAWS))
+    # Never at 90 %: no rate at all. Both ends of one draw in the same instant, or the
+    # wrong way round within what nobody saw: faster than anything the samples show.
+    took_s = np.where(np.isinf(at_s[1]), math.inf, at_s[1] - at_s[0])
+    step_w = 0.8 * asked.step_w(gain, offset_w)
+    with np.errstate(divide="ignore"):
+        rate = np.where(took_s > 0, step_w / np.maximum(took_s, 0.0), math.inf)
+    return spread_of(rate) if rate.min() < rate.max() else None
+
+
+def _first_beyond(p: Series, shown_w: Series, *, upwards: bool) -> Index:
+    """Return for each level the first sample at or beyond it; the count if none is."""
+    values = np.where(np.isnan(p), -math.inf, p if upwards else -p)
+    highest = np.maximum.accumulate(values)
+    return np.searchsorted(highest, shown_w if upwards else -shown_w, side="left")
 
 
 def _rate_budget(

@@ -11,16 +11,10 @@ import math
 
 import numpy as np
 
+from harness.analysis.arrival import Stay, arrival_spread, moved_u, width_s
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import CROSSING, MeterQuality, timing_budget
-from harness.analysis.series import (
-    Band,
-    Mask,
-    ends_early,
-    framed,
-    runs,
-    seen_before,
-)
+from harness.analysis.series import Band, Mask, ends_early, framed
 from harness.core.recording import Series
 
 
@@ -67,7 +61,7 @@ def response_time(
     t, p = framed(time_s, power_w, sent_at_s, until_s)
     if not np.isfinite(p).any():
         return _nothing("s", "no sample after the instruction")
-    stay = _Stay(t, dwell_s, ride_through_s)
+    stay = Stay(t, dwell_s, ride_through_s)
     first = stay.arrival(band.holds(p))
     hopeful = stay.arrival(band.holds(p) | np.isnan(p))
     best_s = _since(t, hopeful, sent_at_s, meter)
@@ -75,8 +69,8 @@ def response_time(
         cut_short = ends_early(time_s, until_s)
         return _never_stayed(t, p, band, stay, best_s, cut_short=cut_short)
     value_s = _since(t, first, sent_at_s, meter)
-    lines = timing_budget(meter, _width_s(t, p, first, sent_at_s))
-    crossing_s = _crossing_u(stay, t, p, band, first, meter)
+    lines = timing_budget(meter, width_s(t, p, first, sent_at_s))
+    crossing_s = moved_u(stay, p, band, first, meter)
     if crossing_s > 0:
         lines.append(Contribution(CROSSING, crossing_s, "B", meter.source))
     return Estimate(
@@ -85,28 +79,12 @@ def response_time(
         tuple(lines),
         marks=(("settled", float(t[first])),),
         unseen=(best_s, value_s) if best_s < value_s else None,
+        spread=arrival_spread(stay, p, band, sent_at_s=sent_at_s, meter=meter),
     )
 
 
-class _Stay:
-    """What counts as having come to stay, within one window."""
-
-    __slots__ = ("_ride_through_s", "_t", "dwell_s")
-
-    def __init__(self, t: Series, dwell_s: float, ride_through_s: float) -> None:
-        self._t, self._ride_through_s = t, ride_through_s
-        self.dwell_s = dwell_s
-
-    def arrival(self, inside: Mask) -> int | None:
-        """Return the index at which the first stay of at least the dwell begins."""
-        t = self._t
-        first, last = runs(inside, t, ride_through_s=self._ride_through_s)
-        long_enough = np.flatnonzero(t[last] - t[first] >= self.dwell_s)
-        return int(first[long_enough[0]]) if long_enough.size else None
-
-
 def _never_stayed(
-    t: Series, p: Series, band: Band, stay: _Stay, best_s: float, *, cut_short: bool
+    t: Series, p: Series, band: Band, stay: Stay, best_s: float, *, cut_short: bool
 ) -> Estimate:
     """Tell a device that never came from a recording that stopped too soon."""
     if cut_short and bool(band.holds(p[-1:])[0]):
@@ -129,36 +107,6 @@ def _since(
     if index is None:
         return math.inf
     return max(float(t[index]) - sent_at_s - meter.latency_s, 0.0)
-
-
-def _width_s(t: Series, p: Series, index: int, sent_at_s: float) -> float:
-    """Time since the last look before `index`: the truth lies within it."""
-    before = seen_before(p, index)
-    return float(t[index]) - (sent_at_s if before is None else float(t[before]))
-
-
-def _crossing_u(
-    stay: _Stay, t: Series, p: Series, band: Band, first: int, meter: MeterQuality
-) -> float:
-    """How far the arrival moves if the band's edges move by the meter's own u.
-
-    A finite difference (JCGM 100:2008, 5.1.4), the larger of both directions; it
-    covers slopes, creeping arrivals and noise at the edge alike.
-    """
-    shifts = []
-    for sign in (-1.0, 1.0):
-        shifted = stay.arrival(_moved(band, sign, meter).holds(p))
-        shifts.append(math.inf if shifted is None else abs(t[shifted] - t[first]))
-    return float(max(shifts))
-
-
-def _moved(band: Band, sign: float, meter: MeterQuality) -> Band:
-    low, high = band.low_w, band.high_w
-    if math.isfinite(low):
-        low -= sign * meter.power_u_w(low)
-    if math.isfinite(high):
-        high += sign * meter.power_u_w(high)
-    return Band(low, high)
 
 
 def settling_time(
@@ -189,7 +137,7 @@ def settling_time(
     return Estimate(
         value_s,
         "s",
-        tuple(timing_budget(meter, _width_s(t, p, first, sent_at_s))),
+        tuple(timing_budget(meter, width_s(t, p, first, sent_at_s))),
         marks=(("settled for good", float(t[first])),),
         unseen=(best_s, value_s) if best_s < value_s else None,
     )
@@ -240,7 +188,7 @@ def time_to_fraction(
     return Estimate(
         value_s,
         "s",
-        tuple(timing_budget(meter, _width_s(t, p, first, sent_at_s))),
+        tuple(timing_budget(meter, width_s(t, p, first, sent_at_s))),
         marks=((f"{fraction:.0%}", float(t[first])),),
         unseen=(best_s, value_s) if best_s < value_s else None,
     )

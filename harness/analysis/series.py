@@ -17,6 +17,8 @@ from harness.core.recording import Series
 Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]
 
+BATCHES = 10
+"""Stretches between whose means the scatter of a mean is taken."""
 HOLE_FACTOR = 5.0
 """A spacing beyond this many usual ones is a hole, unless a caller says otherwise."""
 
@@ -150,7 +152,7 @@ def seen_before(values: Series, index: int) -> int | None:
     return int(found[-1]) if found.size else None
 
 
-def batch_u(values: Series, batches: int = 10) -> float:
+def batch_u(values: Series, batches: int = BATCHES) -> float:
     """Return the standard uncertainty of the mean of values that hang together.
 
     Neighbouring samples are not independent, so the scatter is taken between the
@@ -162,3 +164,9 @@ def batch_u(values: Series, batches: int = 10) -> float:
         return 0.0
     means = [float(part.mean()) for part in np.array_split(finite, count)]
     return float(np.std(means, ddof=1)) / math.sqrt(count)
+
+
+def batch_dof(values: Series, batches: int = BATCHES) -> float:
+    """Return the degrees of freedom of `batch_u`: one less than the stretches."""
+    count = min(batches, int(np.isfinite(values).sum()) // 2)
+    return float(count - 1) if count >= 2 else math.inf

@@ -77,7 +77,10 @@ def clock_offset(device_s: Series, arrival_s: Series) -> Estimate:
         return Estimate(math.nan, "s", why="it gives no time of its own")
     apart = device_s[both] - arrival_s[both]
     spread = MAD_TO_SIGMA * float(np.median(np.abs(apart - np.median(apart))))
-    lines = [Contribution(SCATTER, spread / math.sqrt(apart.size), "A", "its stamps")]
+    few = float(apart.size - 1) if apart.size > 1 else math.inf
+    lines = [
+        Contribution(SCATTER, spread / math.sqrt(apart.size), "A", "its stamps", few)
+    ]
     width_s = float(np.max(apart) - np.median(apart))
     lines.append(Contribution("delay on the way", one_sided_u(width_s), "B", "arrival"))
     return Estimate(

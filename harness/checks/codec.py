@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import QUANTILES_AT, Contribution, Estimate, Spread
 from harness.checks.verdict import Grade, Outcome, Verdict
 from harness.core.errors import EvidenceError
 from harness.rulebook.rule_json import rule_from_json, rule_to_json
@@ -100,10 +100,12 @@ def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
                 "u": _number(line.u),
                 "kind": line.kind,
                 "source": line.source,
+                "dof": _number(line.dof),
             }
             for line in estimate.budget
         ],
-        "coverage": _number(estimate.coverage),
+        "covariance": _number(estimate.covariance),
+        "spread": None if estimate.spread is None else _spread_to_json(estimate.spread),
         "why": estimate.why,
         "marks": [[name, _number(at_s)] for name, at_s in estimate.marks],
         "unseen": None if unseen is None else [_number(end) for end in unseen],
@@ -111,20 +113,42 @@ def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
 
 
 def estimate_from_json(data: Mapping[str, Any]) -> Estimate:
-    """Return the estimate that `estimate_to_json` wrote."""
-    unseen = data["unseen"]
+    """Return the estimate that `estimate_to_json` wrote, or wrote in an old bundle."""
+    unseen, spread = data["unseen"], data.get("spread")
     return Estimate(
         value=float(data["value"]),
         unit=data["unit"],
         budget=tuple(
-            Contribution(line["name"], float(line["u"]), line["kind"], line["source"])
+            Contribution(
+                line["name"],
+                float(line["u"]),
+                line["kind"],
+                line["source"],
+                float(line.get("dof", math.inf)),
+            )
             for line in data["budget"]
         ),
-        coverage=float(data["coverage"]),
         why=data["why"],
         marks=tuple((name, float(at_s)) for name, at_s in data["marks"]),
         unseen=None if unseen is None else (float(unseen[0]), float(unseen[1])),
+        covariance=float(data.get("covariance", 0.0)),
+        spread=None if spread is None else _spread_from_json(spread),
     )
+
+
+def _spread_to_json(spread: Spread) -> dict[str, Any]:
+    return {
+        "quantiles": [_number(quantile) for quantile in spread.quantiles],
+        "draws": spread.draws,
+        "note": spread.note,
+    }
+
+
+def _spread_from_json(data: Mapping[str, Any]) -> Spread:
+    quantiles = tuple(float(quantile) for quantile in data["quantiles"])
+    if len(quantiles) != len(QUANTILES_AT):
+        raise ValueError(f"{len(quantiles)} quantiles instead of {len(QUANTILES_AT)}")
+    return Spread(quantiles, int(data["draws"]), data["note"])
 
 
 def _number(value: float) -> float | str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from harness.analysis.estimate import Estimate
-from harness.checks.decide import Decision, decide, require_decision_rule
+from harness.checks.decide import Decision, decide, decision_rule_of
 from harness.checks.verdict import (
     FailedVerdict,
     Grade,
@@ -65,7 +65,7 @@ def judge(
     rule : Rule
         The bound.
     decision_rule : str
-        ``simple``, ``guard-band`` or ``non-binary``.
+        ``simple``, ``guard-band``, ``non-binary``; the last two may carry their r.
     grade : Grade
         What the evidence was taken on.
     channels : sequence of str
@@ -85,7 +85,7 @@ def judge(
     ValueError
         If no channel is named although the witness is not the log, or the reverse.
     """
-    require_decision_rule(decision_rule)
+    decision_rule_of(decision_rule)
     if bool(channels) == (witness is Witness.LOG):
         raise ValueError(f"{len(channels)} channels do not fit the witness: {witness}")
     if (own_word := _own_word(subject, channels, witness)) is not None:

@@ -56,10 +56,26 @@ class Verdict:
     details: Mapping[str, object] = field(default_factory=dict)
     """Further numbers for the report: the latency waterfall, the nearest miss."""
 
+    @property
+    def risk(self) -> float:
+        """Return the specific risk that this outcome is wrong (JCGM 106:2012, 8 and 9).
+
+        Of what was accepted, that it does not conform (false acceptance); of what was
+        rejected, that it does (false rejection); ``nan`` if nothing was decided.
+        """
+        if self.outcome in (Outcome.PASS, Outcome.CONDITIONAL_PASS):
+            return 1.0 - self.probability
+        if self.outcome in (Outcome.FAIL, Outcome.CONDITIONAL_FAIL):
+            return self.probability
+        return math.nan
+
     def __str__(self) -> str:
         """Read as a sentence an engineer can paste into an e-mail."""
         got, rule = self.measured, self.rule
         number = f"{got.value:.4g} ± {got.expanded:.2g} {got.unit}"
+        if got.spread is not None:
+            low, high = got.spread.interval
+            number = f"{got.value:.4g} ({low:.4g} to {high:.4g}) {got.unit}"
         if math.isnan(got.value):
             number = "not seen"
         elif math.isinf(got.value):

@@ -12,7 +12,7 @@ from pytest_bdd.parser import Feature
 from rich.console import Console
 
 from harness.capture.network import prepare
-from harness.checks.decide import DECISION_RULES
+from harness.checks.decide import decision_rule_of
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
 from harness.cli.selection import selection
@@ -31,7 +31,22 @@ from harness.trial.capturing import AUTO, taps_of
 from harness.trial.run import check_roles
 
 DEFAULT_RIG = "rigs/emulated.toml"
-DECISION_RULE = click.Choice(DECISION_RULES)
+
+
+class DecisionRuleName(click.ParamType[str]):
+    """``simple``, ``guard-band``, ``non-binary:0.83``, checked before anything runs."""
+
+    name = "RULE"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return it if there is such a rule; a `UsageError` names those there are."""
+        decision_rule_of(value)
+        return value
+
+
+DECISION_RULE = DecisionRuleName()
 
 
 @click.command()
@@ -44,7 +59,8 @@ DECISION_RULE = click.Choice(DECISION_RULES)
 @click.option(
     "--decision-rule",
     type=DECISION_RULE,
-    help="How uncertainty enters a verdict. Default: the rig file's.",
+    help="How uncertainty enters a verdict: simple, guard-band (w = U), guard-band:0.8 "
+    "(w = 0.8 U), non-binary. Default: the rig file's.",
 )
 @click.option("--date", "on", help="Date of the trial, YYYY-MM-DD. Default: today.")
 @click.option(

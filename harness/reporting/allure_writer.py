@@ -164,8 +164,9 @@ def _verdict_parameters(verdict: Verdict) -> list[tuple[str, str]]:
         ("Measured ± U", wording.result(verdict)),
         ("Limit", wording.bound(verdict)),
         ("Margin", wording.margin(verdict)),
-        ("Decision rule", verdict.decision_rule),
+        ("Decision rule", wording.decision_rule(verdict.decision_rule)),
         ("Probability of conformity", wording.probability(verdict)),
+        ("Risk that this is wrong", wording.risk(verdict)),
         ("Outcome", str(verdict.outcome)),
         ("Source", f"{rule.source}, {rule.edition} ({rule.status})"),
         ("Rule", rule.id),
@@ -174,6 +175,9 @@ def _verdict_parameters(verdict: Verdict) -> list[tuple[str, str]]:
         ("What would change it", verdict.remedy),
         *budget,
     ]
+    if budget:
+        combined = f"{estimate.u:.3g} {estimate.unit}, {wording.method(estimate)}"
+        rows.append(("u, combined", combined))
     return [(name, text) for name, text in rows if text]
 
 

@@ -102,9 +102,10 @@ def _verdict(verdict: Verdict) -> str:
         ("Step", verdict.statement),
         ("Limit", f"{wording.bound(verdict)} ({rule.id}, {rule.status})"),
         ("Source", f"{rule.source}, {rule.edition}"),
-        ("Decision rule", verdict.decision_rule),
+        ("Decision rule", wording.decision_rule(verdict.decision_rule)),
         ("Margin", wording.margin(verdict)),
         ("Probability of conformity", wording.probability(verdict)),
+        ("Risk that this is wrong", wording.risk(verdict)),
         ("Measured on", ", ".join(verdict.channels) or "–"),
         ("Evidence", str(verdict.grade)),
         ("Why", verdict.reason or verdict.measured.why),
@@ -125,25 +126,42 @@ def _verdict(verdict: Verdict) -> str:
 def _budget(verdict: Verdict) -> str:
     estimate = verdict.measured
     if not estimate.budget:
-        return ""
+        if not math.isfinite(estimate.value):
+            return ""
+        return (
+            '<p class="soft">No uncertainty budget: a count, or times of the log.</p>'
+        )
     total = estimate.u**2
     rows = "".join(
         f'<tr><th scope="row">{escape(line.name)}</th>'
         f'<td class="number">{line.u:.3g} {escape(estimate.unit)}</td>'
         f'<td class="number">{_share(line.u**2, total)}</td>'
-        f"<td>{escape(line.kind)}</td><td>{escape(line.source)}</td></tr>"
+        f"<td>{escape(line.kind)}</td>"
+        f'<td class="number">{_dof(line.dof)}</td>'
+        f"<td>{escape(line.source)}</td></tr>"
         for line in estimate.budget
     )
+    if estimate.covariance:
+        rows += (
+            '<tr><th scope="row">correlations</th><td class="number"></td>'
+            f'<td class="number">{_share(estimate.covariance, total)}</td>'
+            "<td></td><td></td><td>of the contributions above</td></tr>"
+        )
     return (
         "<table><caption>Uncertainty budget: combined standard uncertainty "
-        f"{estimate.u:.3g} {escape(estimate.unit)}, k = {estimate.coverage:g}</caption>"
+        f"{estimate.u:.3g} {escape(estimate.unit)}, {escape(wording.method(estimate))}"
+        "</caption>"
         '<thead><tr><th scope="col">Contribution</th>'
         '<th scope="col" class="number">u</th>'
         '<th scope="col" class="number">Share of variance</th>'
-        '<th scope="col">Type</th>'
+        '<th scope="col">Type</th><th scope="col" class="number">ν</th>'
         '<th scope="col">Where it comes from</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _dof(dof: float) -> str:
+    return "∞" if math.isinf(dof) else wording.plain(dof, 3)
 
 
 def _share(part: float, total: float) -> str:
@@ -242,7 +260,7 @@ def _facts(record: ScenarioRecord) -> str:
         ("Bench time", wording.duration(trial.bench_s)),
         ("Speed", wording.speed(trial)),
         ("Seed", seed),
-        ("Decision rule", trial.decision_rule or "–"),
+        ("Decision rule", wording.decision_rule(trial.decision_rule) or "–"),
         ("Evidence folder", trial.evidence or "–"),
         ("Digest", trial.digest or "–"),
     ]

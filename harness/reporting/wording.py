@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Iterable
 
-from harness.analysis.estimate import Estimate
+from harness.analysis.estimate import Estimate, Spread
+from harness.checks.decide import decision_rule_of
 from harness.checks.verdict import Grade, Outcome, Verdict
 from harness.core.calendar import LONDON
+from harness.core.errors import UsageError
 from harness.reporting.record import SEVERITY, ScenarioRecord, TrialFacts
 
 BANNERS = {
@@ -20,19 +22,65 @@ UNKNOWN_GRADE = "The grade of this evidence is not known, so it certifies nothin
 
 
 def measured(estimate: Estimate) -> str:
-    """Return a value with its uncertainty: ``8.3 ± 0.7 s``.
+    """Return a value with its uncertainty: ``8.3 ± 0.7 s``, ``8.0 (6.1 to 8.1) s``.
 
-    U is rounded to two figures and the value to the same place (JCGM 100, 7.2.6).
+    U is rounded to two figures and the value to the same place (JCGM 100, 7.2.6). An
+    uncertainty that was drawn has an interval of its own, which need not be even.
     """
     if math.isnan(estimate.value):
         return "not seen"
     if math.isinf(estimate.value):
         return "never happened"
+    if estimate.spread is not None:
+        return _signed(_with_interval(estimate.value, estimate.spread, estimate.unit))
     if not 0 < estimate.expanded < math.inf:
         return _signed(f"{plain(estimate.value)} {estimate.unit}")
     places = max(0, 1 - math.floor(math.log10(estimate.expanded)))
     value, half = f"{estimate.value:.{places}f}", f"{estimate.expanded:.{places}f}"
     return _signed(f"{value} ± {half} {estimate.unit}")
+
+
+def _with_interval(value: float, spread: Spread, unit: str) -> str:
+    low, high = spread.interval
+    width = high - low
+    if not 0 < width < math.inf:
+        open_end = "never" if unit == "s" else "any more"
+        return f"{plain(value)} ({plain(low)} to {open_end}) {unit}"
+    places = max(0, 1 - math.floor(math.log10(width)))
+    ends = f"{low:.{places}f} to {high:.{places}f}"
+    return f"{value:.{places}f} ({ends}) {unit}"
+
+
+def method(estimate: Estimate) -> str:
+    """Say how the uncertainty was worked out, for the caption of a budget."""
+    k = f"k = {plain(estimate.coverage, 3)}"
+    if math.isfinite(estimate.dof):
+        k += f" (t for {plain(estimate.dof, 3)} effective degrees of freedom)"
+    if estimate.spread is None:
+        return f"{k}, 95.45 %"
+    drawn = f"{estimate.spread.draws:,} Monte Carlo draws decide (JCGM 101)"
+    alone = f"± {plain(estimate.coverage * estimate.u, 2)} {estimate.unit}"
+    text = f"{drawn}; this budget alone would give {alone}, {k}"
+    return f"{text}; {estimate.spread.note}" if estimate.spread.note else text
+
+
+def risk(verdict: Verdict) -> str:
+    """Return the risk that the outcome is wrong, and what kind of error that is."""
+    if math.isnan(verdict.risk):
+        return "–"
+    accepted = verdict.outcome in (Outcome.PASS, Outcome.CONDITIONAL_PASS)
+    kind = "false acceptance" if accepted else "false rejection"
+    return f"{_percent(verdict.risk)} ({kind})"
+
+
+def decision_rule(text: str) -> str:
+    """Return a decision rule in words, with the risk that it allows at most."""
+    try:
+        rule = decision_rule_of(text)
+    except UsageError:
+        return text
+    worst = _percent(rule.worst_false_accept)
+    return f"{rule}; at most {worst} risk of false acceptance at a bound"
 
 
 def result(verdict: Verdict) -> str:
@@ -74,9 +122,10 @@ def _signed(text: str) -> str:
 
 def probability(verdict: Verdict) -> str:
     """Return the probability of conformity, never rounded to certainty."""
-    p = verdict.probability
-    if math.isnan(p):
-        return "–"
+    return "–" if math.isnan(verdict.probability) else _percent(verdict.probability)
+
+
+def _percent(p: float) -> str:
     if p > 0.999:
         return "> 99.9 %"
     return "< 0.1 %" if p < 0.001 else f"{100 * p:.1f} %"

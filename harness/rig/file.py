@@ -11,11 +11,19 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from harness.checks.decide import decision_rule_of
 from harness.core.bench import Kindness
 from harness.core.circuit import Circuit
-from harness.core.errors import RigError
+from harness.core.errors import RigError, UsageError
 
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -30,7 +38,17 @@ class BenchTable(_Table):
     name: str
     clock: Literal["virtual", "wall"]
     seed: int = Field(default=1, ge=0)
-    decision_rule: Literal["simple", "guard-band", "non-binary"] = "simple"
+    decision_rule: str = "simple"
+    """``simple``, ``guard-band`` or ``non-binary``; the last two may carry their r."""
+
+    @field_validator("decision_rule")
+    @classmethod
+    def _known_rule(cls, text: str) -> str:
+        try:
+            decision_rule_of(text)
+        except UsageError as error:
+            raise ValueError(f"{error.fact}; there are {error.hint}") from error
+        return text
 
 
 class CircuitTable(_Table):

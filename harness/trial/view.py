@@ -18,6 +18,7 @@ from harness.analysis.agreement import lag_behind
 from harness.analysis.health import frozen_for, largest_gap
 from harness.analysis.quality import MeterQuality, rectangular_u
 from harness.analysis.series import between
+from harness.analysis.uncertainty import Shape
 from harness.core.circuit import Circuit
 from harness.core.recording import Channel, LogEntry, Recording, Series
 from harness.rulebook.rule import Rule
@@ -102,6 +103,9 @@ def meter_quality(facts: Mapping[str, Any]) -> MeterQuality:
     return MeterQuality(
         source=str(card["document"]),
         relative_u=float(facts["relative_u"]),
+        relative_shape=(
+            Shape.RECTANGULAR if card.get("basis") == "class" else Shape.NORMAL
+        ),
         absolute_u_w=rectangular_u(float(card["resolution_w"]) / 2),
         update_interval_s=float(card["update_interval_s"]),
         latency_s=0.0,

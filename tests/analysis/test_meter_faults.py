@@ -136,6 +136,7 @@ def test_a_jump_of_the_clock_is_found_where_it_is(jump_s):
     assert "no time of its own" in faults.clock_step(T, NAN).why
 
 
+@settings(deadline=None)  # the first to ask for Student's t waits for its import
 @given(st.floats(-500, 500), st.floats(-100, 100), st.integers(0, 2**32 - 1))
 def test_a_drift_is_found_within_its_uncertainty(per_hour_s, offset_s, seed):
     noise = 0.1 * np.random.default_rng(seed).standard_normal(T.size)

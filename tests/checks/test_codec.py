@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.uncertainty import spread_of
 from harness.checks.codec import (
     verdict_from_json,
     verdict_to_json,
@@ -39,9 +40,11 @@ VERDICT = Verdict(
     measured=Estimate(
         5.000000000000001,
         "%",
-        (Contribution("meter gain", 1 / 3, "B", "class 1"),),
+        (Contribution("meter gain", 1 / 3, "B", "class 1", 4.5),),
         marks=(("sent", 10.0),),
         unseen=(4.0, math.inf),
+        covariance=-0.01,
+        spread=spread_of(np.array([1.0, 2.5, math.inf]), "three draws"),
     ),
     rule=RULE,
     decision_rule="guard-band",

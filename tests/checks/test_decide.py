@@ -1,15 +1,18 @@
 import math
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.uncertainty import spread_of
 from harness.checks.decide import (
     DECISION_RULES,
     conformity_probability,
     decide,
+    decision_rule_of,
 )
 from harness.checks.verdict import Outcome
 from harness.core.errors import RuleError, UsageError
@@ -87,21 +90,74 @@ def test_an_asymmetric_bound_has_two_numbers(got, outcome):
     assert decided.margin == pytest.approx(min(2.5 - got, got + 3.5))
 
 
-def test_a_meter_as_wide_as_the_bound_can_pass_nothing():
+def test_a_class_b_meter_at_its_class_certifies_no_one_percent():
     one_percent = rule(at_least=-1.0, at_most=1.0, unit="%")
-    dead_centre = value(0.0, 0.58, unit="%")  # class B taken at its class
-    decided = decide(dead_centre, one_percent, decision_rule="guard-band")
-    assert decided.outcome is FAIL
+    class_b = Contribution("reference: meter gain", 1 / math.sqrt(3), "B", "class B")
+    for got, outcome in ((0.0, C_PASS), (0.9, C_PASS), (1.1, C_FAIL), (2.2, FAIL)):
+        measured = Estimate(got, "%", (class_b,))
+        for name in ("guard-band", "non-binary"):
+            decided = decide(measured, one_percent, decision_rule=name)
+            assert decided.outcome is outcome, (got, name)
+    decided = decide(
+        Estimate(0.2, "%", (class_b,)), one_percent, decision_rule="guard-band"
+    )
     assert "no value can pass while U is above 1 %" in decided.reason
-    assert decided.remedy.startswith("a measurement with U of at most 1 %")
-    kinder = decide(dead_centre, one_percent, decision_rule="non-binary")
-    assert kinder.outcome is C_PASS
+    assert decided.remedy == (
+        "a measurement with U of at most 0.8 %; a smaller reference: meter gain alone "
+        "would do: a meter certified to 0.8 % (k = 2) or better, or of class C (0.5)"
+    )
+
+
+def test_a_better_meter_decides_what_class_b_could_not():
+    one_percent = rule(at_least=-1.0, at_most=1.0, unit="%")
+    class_c = Contribution("reference: meter gain", 0.5 / math.sqrt(3), "B", "class C")
+    for got, outcome in ((0.2, PASS), (0.43, FAIL), (-0.42, PASS), (1.5, FAIL)):
+        measured = Estimate(got, "%", (class_c,))
+        decided = decide(measured, one_percent, decision_rule="guard-band")
+        assert decided.outcome is outcome, got
+
+
+@pytest.mark.parametrize(
+    ("got_s", "narrow", "four_way"),
+    [
+        (29.0, PASS, PASS),
+        (29.001, FAIL, C_PASS),
+        (31.0, FAIL, C_FAIL),
+        (31.1, FAIL, FAIL),
+    ],
+)
+def test_a_guard_band_of_half_u(got_s, narrow, four_way):
+    outcomes = [
+        decide(value(got_s, 1.0), AT_MOST_30, decision_rule=f"{name}:0.5").outcome
+        for name in ("guard-band", "non-binary")
+    ]
+    assert outcomes == [narrow, four_way]
+    reason = decide(value(29.5, 1.0), AT_MOST_30, decision_rule="guard-band:0.5").reason
+    assert reason == "inside the bound by 0.5 s, less than 0.5 U = 1 s"
+
+
+@pytest.mark.parametrize(
+    ("text", "risk"),
+    [("simple", 0.5), ("guard-band", 0.02275), ("guard-band:0.83", 0.0485)],
+)
+def test_a_decision_rule_says_the_risk_that_it_takes(text, risk):
+    # ILAC-G8:09/2019, table 1: w = 0.83 U keeps the specific risk below 5 %.
+    assert decision_rule_of(text).worst_false_accept == pytest.approx(risk, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "text", ["simple:0.5", "guard-band:0", "guard-band:-1", "kind"]
+)
+def test_a_decision_rule_that_there_is_not_is_refused(text):
+    with pytest.raises(UsageError):
+        decision_rule_of(text)
 
 
 def test_probability_is_the_guides_own_example():
     # JCGM 106:2012, 7.4: y = 13.6, u = 1.8, limits 12.5 and 16.3 give p = 0.66.
     oil = rule(at_least=12.5, at_most=16.3, unit="mm²/s")
-    assert conformity_probability(13.6, 1.8, oil) == pytest.approx(0.66, abs=0.005)
+    got = conformity_probability(value(13.6, 1.8, unit="mm²/s"), oil)
+    assert got == pytest.approx(0.66, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -109,15 +165,51 @@ def test_probability_is_the_guides_own_example():
     [(30, 1, 0.5), (28, 1, 0.97725), (32, 1, 0.02275), (30, 0, 1.0), (30.1, 0, 0.0)],
 )
 def test_one_sided_probability(got, u, expected):
-    assert conformity_probability(got, u, AT_MOST_30) == pytest.approx(
+    assert conformity_probability(value(got, u), AT_MOST_30) == pytest.approx(
         expected, abs=1e-5
     )
 
 
+def test_few_observations_widen_the_band_and_thin_the_probability():
+    # Four degrees of freedom: k = 2.87, and t instead of normal.
+    line = Contribution("scatter", 1.0, "A", "five readings", 4.0)
+    few = Estimate(27.5, "s", (line,))
+    assert few.expanded == pytest.approx(2.87, abs=0.005)
+    assert decide(few, AT_MOST_30, decision_rule="guard-band").outcome is FAIL
+    many = value(27.5, 1.0)
+    assert decide(many, AT_MOST_30, decision_rule="guard-band").outcome is PASS
+    thin = conformity_probability(few, AT_MOST_30)
+    assert 0.95 < thin < conformity_probability(many, AT_MOST_30)
+
+
+def drawn(number, draws, unit="s"):
+    return Estimate(number, unit, spread=spread_of(np.array(draws)))
+
+
+def test_an_uneven_spread_reaches_each_bound_by_its_own_way():
+    # The truth lies in the second before the sample: an upper bound of exactly the
+    # sample is met for sure, a lower one is not.
+    arrived = drawn(30.0, np.linspace(29.0, 30.0, 10_001))
+    assert decide(arrived, AT_MOST_30, decision_rule="guard-band").outcome is PASS
+    assert conformity_probability(arrived, AT_MOST_30) == 1.0
+    at_least = rule(at_least=29.5)
+    decided = decide(arrived, at_least, decision_rule="non-binary")
+    assert decided.outcome is C_PASS
+    assert decided.probability == pytest.approx(0.5, abs=0.01)
+
+
+def test_draws_in_which_it_never_came_count_against_it():
+    some_never = drawn(20.0, [20.0] * 9_000 + [math.inf] * 1_000)
+    decided = decide(some_never, AT_MOST_30, decision_rule="guard-band")
+    assert decided.outcome is FAIL
+    assert "cannot tell" in decided.reason
+    assert decided.probability == pytest.approx(0.9, abs=0.03)
+
+
 def test_a_certain_value_on_a_two_sided_bound_conforms():
-    assert conformity_probability(2.5, 0.0, COP11) == 1.0
-    assert conformity_probability(-3.5, 0.0, COP11) == 1.0
-    assert conformity_probability(2.6, 0.0, COP11) == 0.0
+    assert conformity_probability(value(2.5, unit="%"), COP11) == 1.0
+    assert conformity_probability(value(-3.5, unit="%"), COP11) == 1.0
+    assert conformity_probability(value(2.6, unit="%"), COP11) == 0.0
 
 
 def test_not_seen_is_inconclusive_with_the_reason():
@@ -204,6 +296,9 @@ def test_a_stricter_rule_never_passes_what_a_kinder_one_fails(got, u):
     if strict is PASS:
         assert simple is PASS
     assert (four_way is PASS) == (strict is PASS)
+    if strict in (C_PASS, C_FAIL):  # no value could pass: the four-way words
+        assert four_way is strict
+        assert 2 * 2 * u >= 6.0
     assert (four_way in (PASS, C_PASS)) == (simple is PASS)
 
 

@@ -13,8 +13,8 @@ from tests.cli.bench import (
 )
 
 EV = "[device.ev.emulator]\n"
-LATE = (EV, f"{EV}faults = {{ response_delay_s = 3.0 }}\n")
-"""Between 8 and 9 s of response: inside 10 s, but not by its uncertainty of 1.8 s."""
+CLOSE = (EV, f"{EV}own_meter_gain_percent = -3.1\n")
+"""Its own meter is inside −3.5 %, but not by the uncertainty of 0.4 %."""
 VANISHES = (EV, f"{EV}faults = {{ vanishes_at_s = 300.0 }}\n")
 FROZEN = (
     "[meter.ev_meter.emulator]\n",
@@ -33,17 +33,17 @@ def run(tmp_path, *changes, name="run", options=()):
 
 
 @pytest.fixture(scope="module")
-def late(tmp_path_factory):
-    """A run whose one verdict passes, but only by less than its uncertainty."""
-    return run(tmp_path_factory.mktemp("late"), LATE)
+def close(tmp_path_factory):
+    """A run of which one verdict passes, but by less than its uncertainty."""
+    return run(tmp_path_factory.mktemp("close"), CLOSE)
 
 
-def test_0_all_pass(late):
-    assert late.code == 0
-    assert "PASS  The car gives way and comes back" in late.text
-    assert "certifies nothing" in late.text
-    assert (late.folder / "report.html").exists()
-    assert late.recording.complete
+def test_0_all_pass(close):
+    assert close.code == 0
+    assert "PASS  The car gives way and comes back" in close.text
+    assert "certifies nothing" in close.text
+    assert (close.folder / "report.html").exists()
+    assert close.recording.complete
 
 
 FAULTS = {
@@ -73,25 +73,25 @@ def test_2_nothing_was_selected(tmp_path):
     assert ended.text.splitlines()[1:] == [says]
 
 
-def test_the_same_verdicts_come_from_the_recording_alone(late):
-    again = flexrig("rejudge", late.folder)
+def test_the_same_verdicts_come_from_the_recording_alone(close):
+    again = flexrig("rejudge", close.folder)
     assert again.code == 0
     assert "the same verdicts: 1 of 1 were compared" in again.text
 
 
-def test_a_guard_band_fails_what_passes_by_less_than_its_uncertainty(late):
-    response = late.record.verdicts[0]
-    assert response.rule.quantity == "response time"
-    assert 0 < response.margin < response.measured.expanded
-    again = flexrig("rejudge", late.folder, "--decision-rule", "guard-band")
+def test_a_guard_band_fails_what_passes_by_less_than_its_uncertainty(close):
+    own = close.record.verdicts[-1]
+    assert own.rule.quantity == "own meter error"
+    assert 0 < own.margin < own.measured.expanded
+    again = flexrig("rejudge", close.folder, "--decision-rule", "guard-band")
     assert again.code == 1
     lines = [line.strip() for line in again.text.splitlines()]
-    assert any(line.startswith("fail  ev: response time") for line in lines)
+    assert any(line.startswith("fail  ev: own meter error") for line in lines)
     assert "the verdicts are NOT the same" not in again.text
 
 
-def test_one_changed_byte_of_any_file_is_refused(late):
-    bundle = late.bundle
+def test_one_changed_byte_of_any_file_is_refused(close):
+    bundle = close.bundle
     files = sorted(path for path in bundle.rglob("*") if path.is_file())
     assert {path.name for path in files} >= {
         "log.jsonl", "manifest.json", "messages.parquet", "plan.json", "rig.toml",
@@ -102,7 +102,7 @@ def test_one_changed_byte_of_any_file_is_refused(late):
         middle = len(whole) // 2
         spoilt = bytes([whole[middle] ^ 1])
         path.write_bytes(whole[:middle] + spoilt + whole[middle + 1 :])
-        ended = flexrig_here("rejudge", late.folder)
+        ended = flexrig_here("rejudge", close.folder)
         path.write_bytes(whole)
         assert ended.code == 2, path.name
         assert ended.text.startswith("flexrig: "), path.name
@@ -110,26 +110,26 @@ def test_one_changed_byte_of_any_file_is_refused(late):
         assert ended.text.count("\n") == 1
 
 
-def test_a_file_that_is_missing_or_was_added_is_refused(late):
-    path = late.bundle / "log.jsonl"
+def test_a_file_that_is_missing_or_was_added_is_refused(close):
+    path = close.bundle / "log.jsonl"
     whole = path.read_bytes()
     path.unlink()
-    missing = flexrig_here("rejudge", late.folder)
+    missing = flexrig_here("rejudge", close.folder)
     path.write_bytes(whole)
-    added = late.bundle / "better.json"
+    added = close.bundle / "better.json"
     added.write_text("{}")
-    more = flexrig_here("rejudge", late.folder)
+    more = flexrig_here("rejudge", close.folder)
     added.unlink()
     assert (missing.code, more.code) == (2, 2)
     assert "log.jsonl: it is missing" in missing.text
     assert "better.json: it was added after the bundle was sealed" in more.text
 
 
-def test_a_log_is_wide_and_a_narrow_terminal_is_kept_to(late):
-    lines = late.text.splitlines()
+def test_a_log_is_wide_and_a_narrow_terminal_is_kept_to(close):
+    lines = close.text.splitlines()
     assert any("Margin" in line for line in lines)
     assert all(len(line) <= 120 for line in lines if "tmp" not in line)
-    again = flexrig("rejudge", late.folder, columns=80)
+    again = flexrig("rejudge", close.folder, columns=80)
     assert again.code == 0
     assert all(len(line) <= 80 for line in again.text.splitlines())
 

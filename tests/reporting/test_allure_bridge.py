@@ -96,7 +96,11 @@ def test_a_verdict_stands_beneath_its_step_with_everything_to_argue_with(
     assert facts["Limit"] == "at most 30 s"
     assert facts["Measured ± U"] == "8.30 ± 0.70 s"
     assert facts["Source"] == "CrowdFlex WP5, Table 4, winter 2022/23 (verified)"
-    assert facts["Decision rule"] == "guard-band"
+    assert facts["Decision rule"] == (
+        "guard-band, w = U (ILAC-G8:09/2019, 4.2.2); "
+        "at most 2.3 % risk of false acceptance at a bound"
+    )
+    assert facts["Risk that this is wrong"] == "< 0.1 % (false acceptance)"
     assert facts["Outcome"] == "pass"
     assert facts["u, sampling interval"] == "0.29 s, 1 Hz, rectangular"
 
