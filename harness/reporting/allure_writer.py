@@ -97,6 +97,8 @@ class AllureWriter:
             figure = record.figures[number]
             svg = (self._folder / figure.file).read_bytes()
             self._attach(own, figure.title, svg, AttachmentType.SVG)
+        for made in step.made:
+            self._attach(own, made.title, _csv(made.rows), AttachmentType.CSV)
         # Verdicts beneath the step say why; said twice, it would read as two faults.
         self._stop(own, at, str(step.status), "" if step.verdicts else step.message)
 

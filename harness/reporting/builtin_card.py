@@ -76,7 +76,7 @@ def _step(step: StepRecord, record: ScenarioRecord) -> str:
     )
 
 
-def _table(table: tuple[tuple[str, ...], ...]) -> str:
+def _table(table: tuple[tuple[str, ...], ...], caption: str = "") -> str:
     if not table:
         return ""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table[0])
@@ -84,14 +84,16 @@ def _table(table: tuple[tuple[str, ...], ...]) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
         for row in table[1:]
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _judged(record: ScenarioRecord, folder: Path) -> str:
-    """Return each step's verdicts with the figures that belong to them."""
+    """Return each step's verdicts with the tables and figures that belong to them."""
     parts = ""
     for step in record.steps:
         parts += "".join(_verdict(record.verdicts[n]) for n in step.verdicts)
+        parts += "".join(_table(made.rows, made.title) for made in step.made)
         parts += "".join(_figure(record.figures[n], folder) for n in step.figures)
     return f"<h4>What was judged</h4>{parts}" if parts else ""
 

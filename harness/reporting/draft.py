@@ -15,6 +15,7 @@ from harness.core.errors import FeatureError, FlexrigError
 from harness.reporting.record import (
     FIGURES,
     STEP_STATUS,
+    TABLES,
     TRIAL,
     VERDICTS,
     FigureRecord,
@@ -22,6 +23,7 @@ from harness.reporting.record import (
     ScenarioRecord,
     StepRecord,
     StepStatus,
+    TableRecord,
     TrialFacts,
     worst_of,
 )
@@ -47,10 +49,12 @@ class Draft:
     def open(self) -> None:
         """Note where the verdicts and figures of the next step begin."""
         self._from = len(self.item.stash[VERDICTS]), len(self.item.stash[FIGURES])
+        self.item.stash[TABLES] = []
 
     def close(self, step: Step, exception: BaseException | None = None) -> None:
         """Keep a step that has ended, with what it judged and drew."""
         verdicts, figures = self.item.stash[VERDICTS], self.item.stash[FIGURES]
+        tables: list[TableRecord] = self.item.stash[TABLES]
         mine = range(self._from[0], len(verdicts))
         worst = worst_of(verdicts[n].outcome for n in mine)
         if exception is None:
@@ -67,6 +71,7 @@ class Draft:
                 message=message,
                 verdicts=tuple(mine),
                 figures=tuple(range(self._from[1], len(figures))),
+                made=tuple(tables),
             )
         )
 

@@ -78,6 +78,19 @@ def worst_of(
 
 
 @dataclass(frozen=True, slots=True)
+class TableRecord:
+    """A table that a step made of what was observed."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    """Heading row first; every row as long as it."""
+
+    def __post_init__(self) -> None:
+        if len({len(row) for row in self.rows}) != 1:
+            raise ValueError(f"the rows of {self.title!r} differ in length")
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One Gherkin step, as it was written and as it ended."""
 
@@ -95,6 +108,8 @@ class StepRecord:
     """Positions in `ScenarioRecord.verdicts` of what this step judged."""
     figures: tuple[int, ...] = ()
     """Positions in `ScenarioRecord.figures` of what this step drew."""
+    made: tuple[TableRecord, ...] = ()
+    """Tables that this step made, such as one recording against every edition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,7 @@ class NotedFigure:
 
 VERDICTS = pytest.StashKey[list[Verdict]]()
 FIGURES = pytest.StashKey[list[NotedFigure]]()
+TABLES = pytest.StashKey[list[TableRecord]]()
 TRIAL = pytest.StashKey[TrialFacts]()
 RECORD = pytest.StashKey[ScenarioRecord]()
 
@@ -181,6 +197,12 @@ def note_verdict(node: pytest.Item, verdict: Verdict) -> None:
 def note_figure(node: pytest.Item, title: str, svg: bytes, *, alt: str = "") -> None:
     """Keep a figure for the reports; the step that is running owns it."""
     node.stash.setdefault(FIGURES, []).append(NotedFigure(title, svg, alt or title))
+
+
+def note_table(node: pytest.Item, title: str, rows: Iterable[Iterable[str]]) -> None:
+    """Keep a table for the reports; the step that is running owns it."""
+    table = TableRecord(title, tuple(tuple(row) for row in rows))
+    node.stash.setdefault(TABLES, []).append(table)
 
 
 def note_trial(node: pytest.Item, facts: TrialFacts) -> None:

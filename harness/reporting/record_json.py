@@ -19,6 +19,7 @@ from harness.reporting.record import (
     ScenarioRecord,
     StepRecord,
     StepStatus,
+    TableRecord,
     TrialFacts,
 )
 
@@ -161,6 +162,10 @@ def _step_to_json(step: StepRecord) -> dict[str, Any]:
         "message": step.message,
         "verdicts": list(step.verdicts),
         "figures": list(step.figures),
+        "made": [
+            {"title": table.title, "rows": [list(row) for row in table.rows]}
+            for table in step.made
+        ],
     }
 
 
@@ -175,4 +180,8 @@ def _step_from_json(content: dict[str, Any]) -> StepRecord:
         message=content["message"],
         verdicts=tuple(content["verdicts"]),
         figures=tuple(content["figures"]),
+        made=tuple(
+            TableRecord(table["title"], tuple(tuple(row) for row in table["rows"]))
+            for table in content.get("made", ())
+        ),
     )

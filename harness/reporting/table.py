@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from harness.checks.verdict import Verdict
 from harness.reporting import wording
-from harness.reporting.record import ScenarioOutcome, ScenarioRecord
+from harness.reporting.record import ScenarioOutcome, ScenarioRecord, TableRecord
 
 ALL_PASS, DEVICE_FAILED, BENCH_OR_USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -81,6 +83,8 @@ class VerdictTable:
                 yield _coloured(next(rows), verdict)
                 if verdict.outcome not in QUIET and verdict.reason:
                     yield _why(verdict)
+            for step in record.steps:
+                yield from map(_made, step.made)
             if record.error and not record.verdicts:
                 yield Text(f"  {record.error}", style=COLOURS[record.outcome])
         yield Text()
@@ -127,6 +131,15 @@ def _coloured(row: str, verdict: Verdict) -> Text:
 def _why(verdict: Verdict) -> Padding:
     remedy = f". Try: {verdict.remedy}" if verdict.remedy else ""
     return Padding(Text(f"{verdict.reason}{remedy}", style="italic"), (0, 0, 0, 6))
+
+
+def _made(table: TableRecord) -> Padding:
+    """A table that a step made, beneath the verdicts of its scenario."""
+    head, *rows = table.rows
+    shown = Table(*head, title=table.title, title_justify="left", box=SIMPLE)
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    return Padding(shown, (0, 0, 0, 4))
 
 
 def _source(verdict: Verdict) -> str:

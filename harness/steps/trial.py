@@ -37,6 +37,7 @@ from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
 from harness.steps.words import asset_name
 from harness.trial.capturing import in_report
+from harness.trial.clocks import role_clocks
 from harness.trial.notice import OF_METERS, OF_WIRES, notice, unexplained
 from harness.trial.plan import Plan, clock_text
 from harness.trial.session import Session
@@ -169,7 +170,7 @@ class Trial:
                 speed=live.speed,
                 evidence=folder.name,
                 digest=recording_digest(stored),
-                sections=_sections(facts),
+                sections=_sections(facts) | _clocks(recording),
             ),
         )
 
@@ -331,6 +332,14 @@ def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
     if captured := in_report(facts):
         sections["Wire capture"] = captured
     return sections
+
+
+def _clocks(recording: Recording) -> dict[str, dict[str, str]]:
+    """Every clock of the bench as the reports show it."""
+    found = role_clocks(recording)
+    return (
+        {"Clocks": {role: str(clock) for role, clock in found.items()}} if found else {}
+    )
 
 
 class _Live:

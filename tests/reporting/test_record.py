@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from harness.reporting.record import (
     FigureRecord,
     ScenarioOutcome,
     ScenarioRecord,
+    TableRecord,
     worst_of,
 )
 from harness.reporting.record_json import (
@@ -137,3 +139,14 @@ def test_figures_are_part_of_the_record(
 ) -> None:
     record = make_record(figures=(figure_record,))
     assert record_from_json(record_to_json(record)).figures == (figure_record,)
+
+
+def test_a_table_that_a_step_made_is_kept_and_must_be_whole(make_record: Make) -> None:
+    rows = (("edition", "accuracy"), ("existing", "misses by 0.4 %"))
+    table = TableRecord("Against every edition", rows)
+    record = make_record("pass")
+    step = replace(record.steps[0], made=(table,))
+    record = replace(record, steps=(step, *record.steps[1:]))
+    assert record_from_json(record_to_json(record)) == record
+    with pytest.raises(ValueError, match="differ in length"):
+        TableRecord("Torn", (("one", "two"), ("three",)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,7 +12,8 @@ from rich.console import Console
 from harness.analysis.estimate import Contribution, Estimate
 from harness.checks.verdict import Grade, Verdict
 from harness.reporting import wording
-from harness.reporting.record import ScenarioRecord, TrialFacts
+from harness.reporting.builtin_card import card
+from harness.reporting.record import ScenarioRecord, TableRecord, TrialFacts
 from harness.reporting.table import exit_code, verdict_table
 
 Make = Callable[..., ScenarioRecord]
@@ -139,3 +142,21 @@ def test_lengths_of_time_read_as_a_person_says_them(
     seconds: float | None, text: str
 ) -> None:
     assert wording.duration(seconds) == text
+
+
+def test_a_table_that_a_step_made_stands_beneath_its_scenario(
+    make_record: Make, tmp_path: Path
+) -> None:
+    rows = (("edition", "accuracy [1]"), ("trial-60s", "meets <it>"))
+    record = make_record("pass")
+    step = replace(record.steps[0], made=(TableRecord("Every edition", rows),))
+    record = replace(record, steps=(step, *record.steps[1:]), figures=())
+    record = replace(
+        record, steps=tuple(replace(one, figures=()) for one in record.steps)
+    )
+    text = printed([record], 80)
+    for cell in ("Every edition", "accuracy [1]", "trial-60s", "meets <it>"):
+        assert cell in text
+    page = card(record, tmp_path)
+    assert "<caption>Every edition</caption>" in page
+    assert "meets &lt;it&gt;" in page
