@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from devices.links.lying_clock import Lie
 from harness.core.bench import Options
 
 NOMINAL_HZ = 50.0
@@ -56,6 +57,20 @@ class MeterErrors(Options):
     """Bench time from which on the registers never change again. [s]"""
     silent_after_s: float | None = None
     """Bench time from which on it answers nothing. [s]"""
+
+
+class OwnClockErrors(MeterErrors):
+    """The same for a meter whose protocol carries its time.
+
+    Its clock can be wrong while its values are right.
+    """
+
+    clock_offset_s: float = Field(0.0, ge=-86_400, le=86_400)
+    """How far its clock is behind at bench second 0; negative is ahead. [s]"""
+    clock_drift_s_per_day: float = Field(0.0, ge=-3600, le=3600)
+    """How much its clock gains in a day; negative is slow. [s]"""
+    clock_lie: Lie = ""
+    """What its clock tells instead of the time that it has."""
 
 
 class Shown(NamedTuple):
