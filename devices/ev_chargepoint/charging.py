@@ -87,7 +87,9 @@ class ChargingControl:
     ) -> None:
         self._vehicle, self._options, self._faults = vehicle, options, options.faults
         self._clock, self._rng, self._changed = clock, rng, changed
-        self.own_clock = StationClock(clock, options.clock_offset_s)
+        self.own_clock = StationClock(
+            clock, options.clock_offset_s, options.clock_drift_s_per_day
+        )
         self._timers = Timers()
         self._pending = _Pending()
         self.profiles: tuple[Profile, ...] = ()

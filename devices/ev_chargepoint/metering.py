@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from devices.ev_chargepoint.model import ElectricVehicle, Tally
+from devices.ev_chargepoint.station_clock import stamp_of
+from devices.links.lying_clock import LyingClock
 
 Payload = dict[str, Any]
 MOST_VOLTAGES = 60
 """How many voltages of an interval are averaged at most."""
+TRUTHFUL = LyingClock("", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,16 @@ class OwnMeter:
     gain: float = 1.0
     register_start_wh: float = 0.0
     knows_soc: bool = True
+    clock: LyingClock = TRUTHFUL
+    """A fault: what its time stamps tell."""
     factor: float = 1.0
     """A fault: on power and energy, such as 1000."""
     frozen: Shown | None = None
     """A fault: what it shows, whatever happens."""
+
+    def stamp(self, posix_s: float) -> str:
+        """Return a time on the station's clock as meter values have it."""
+        return stamp_of(self.clock.told_s(posix_s))
 
     def register_wh(self, at_s: float) -> int:
         """Return the energy register, which never runs back. [Wh]"""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from devices.links.lying_clock import Lie
 from devices.links.ocpp_security import StationSecurity
 from harness.core.bench import Options
 
@@ -37,6 +38,9 @@ class Faults(Options):
     """Bench time at which the connection drops, for good. [s]"""
     malformed_json_at_s: float | None = None
     """Bench time at which it sends a message cut short. [s]"""
+    clock_lie: Lie = ""
+    """What the time stamps of meter values tell instead of the station's time: see
+    `devices.links.lying_clock`."""
 
 
 class StationOptions(StationSecurity):
@@ -76,7 +80,9 @@ class StationOptions(StationSecurity):
     register_start_wh: float = Field(default=0.0, ge=0)
     """What the station's energy register shows at the start. [Wh]"""
     clock_offset_s: float = 0.0
-    """How far the station's clock is ahead of the right time. [s]"""
+    """How far the station's clock is ahead of the right time at bench second 0. [s]"""
+    clock_drift_s_per_day: float = Field(default=0.0, ge=-3600, le=3600)
+    """How much the station's clock gains in a day; negative is slow. [s]"""
     reboot_s: float = Field(default=10.0, ge=0)
     """How long a reset takes. [s]"""
     max_stack_level: int = Field(default=8, ge=0)

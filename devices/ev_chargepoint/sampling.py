@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from devices.ev_chargepoint.charging import CONNECTOR
 from devices.ev_chargepoint.metering import OwnMeter, Shown
 from devices.ev_chargepoint.model import Tally
-from devices.ev_chargepoint.station_clock import stamp_of
 from devices.ev_chargepoint.transactions import Transaction
 from devices.links.ocpp import Payload
 from harness.core.clock import BenchClock
@@ -128,16 +127,18 @@ class Sampler:
         self, key: str, since: Tally, ended_s: float, interval_s: int
     ) -> Payload | None:
         if self._station.options.aligned_values == "instants":
-            shown = self._meter.show(self._clock.now_s(), stamp_of(ended_s))
+            stamp = self._meter.stamp(ended_s)
+            shown = self._meter.show(self._clock.now_s(), stamp)
         else:
-            stamp = stamp_of(ended_s - interval_s)
+            stamp = self._meter.stamp(ended_s - interval_s)
             shown = self._meter.show_mean(since, self._tally(), stamp)
         return self._values(key, "Sample.Clock", shown)
 
     # Sending
 
     def _now(self) -> Shown:
-        return self._meter.show(self._clock.now_s(), self._station.stamp())
+        stamp = self._meter.stamp(self._station.charging.device_s())
+        return self._meter.show(self._clock.now_s(), stamp)
 
     def _values(self, key: str, context: str, shown: Shown) -> Payload | None:
         if self.silent:

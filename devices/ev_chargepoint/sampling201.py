@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from devices.ev_chargepoint.metering import OwnMeter, Shown
 from devices.ev_chargepoint.model import Tally
 from devices.ev_chargepoint.readings201 import sampled_value
-from devices.ev_chargepoint.station_clock import stamp_of
 from devices.links.ocpp import Payload
 from harness.core.clock import BenchClock
 
@@ -39,7 +38,8 @@ class Sampler201:
         return self._meter.vehicle.tally(self._clock.now_s())
 
     def _now(self) -> Shown:
-        return self._meter.show(self._clock.now_s(), self._station.stamp())
+        stamp = self._meter.stamp(self._station.charging.device_s())
+        return self._meter.show(self._clock.now_s(), stamp)
 
     def freeze(self, on: bool) -> None:
         """A fault: show what is shown now, and the time that it is now."""
@@ -102,7 +102,8 @@ class Sampler201:
             return self._now()
         interval_s = self._station.variables.whole(ALIGNED, "Interval")
         started_s = self._station.charging.device_s() - interval_s
-        return self._meter.show_mean(self._since, self._tally(), stamp_of(started_s))
+        stamp = self._meter.stamp(started_s)
+        return self._meter.show_mean(self._since, self._tally(), stamp)
 
     def trigger(self) -> None:
         """Send MeterValues because the CSMS asks for them (F06)."""

@@ -17,6 +17,7 @@ from devices.ev_chargepoint.options import StationOptions
 from devices.ev_chargepoint.sampling import Sampler
 from devices.ev_chargepoint.transactions import Outbox, Transaction
 from devices.ev_chargepoint.uplink import Own, Uplink
+from devices.links.lying_clock import LyingClock
 from devices.links.ocpp import Payload
 from harness.core.bench import EmulatorContext
 
@@ -51,6 +52,7 @@ class Station:
             1 + options.own_meter_gain_percent / 100,
             options.register_start_wh,
             options.knows_soc,
+            LyingClock(options.faults.clock_lie, context.clock.utc().timestamp()),
         )
         self.sampler = Sampler(self, self.meter, context.clock)
         self.uplink = Uplink(self.timers, self._own())

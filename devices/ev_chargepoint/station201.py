@@ -19,6 +19,7 @@ from devices.ev_chargepoint.profiles201 import Installed, external_profile
 from devices.ev_chargepoint.sampling201 import EVSE, Sampler201
 from devices.ev_chargepoint.uplink import Own, Uplink
 from devices.ev_chargepoint.variables201 import Variables
+from devices.links.lying_clock import LyingClock
 from devices.links.ocpp import Payload
 from harness.core.bench import EmulatorContext
 
@@ -53,6 +54,7 @@ class Station201:
             1 + options.own_meter_gain_percent / 100,
             options.register_start_wh,
             options.knows_soc,
+            LyingClock(options.faults.clock_lie, context.clock.utc().timestamp()),
         )
         self.sampler = Sampler201(self, self.meter, context.clock)
         self.uplink = uplink = Uplink(self.timers, self._own())

@@ -15,7 +15,7 @@ from devices.links.mqtt_device import BrokerOptions, Guest, Place, on_broker
 from devices.links.mqtt_packets import Publish
 from devices.meter.faults import OF_EVERY_METER
 from devices.meter.metering import Metering
-from devices.meter.model import MeterErrors
+from devices.meter.model import OwnClockErrors
 from harness.core.bench import EmulatorContext
 from harness.core.faults import Fault, FaultKind
 
@@ -24,7 +24,7 @@ LOOK_S = 1.0
 BREAKS = (*OF_EVERY_METER, FaultKind.LATE_BACKLOG)
 
 
-class EmulatorOptions(MeterErrors, BrokerOptions):
+class EmulatorOptions(OwnClockErrors, BrokerOptions):
     """The meter's error model, what the device calls itself, and its broker."""
 
     update_interval_s: float = Field(10.0, ge=1, le=3600)
@@ -49,7 +49,7 @@ class CadEmulator:
         self._context, self._options = context, options
         self._loop = asyncio.get_running_loop()
         looks = options.model_copy(update={"update_interval_s": LOOK_S})
-        self._metering = Metering(context, looks, own_clock=True)
+        self._metering = Metering(context, looks)
         self._topic = f"glow/{options.mac}"
         # Where in ten seconds it tells is chance; that it is there, it tells at once.
         early_s = context.rng.random() * options.update_interval_s

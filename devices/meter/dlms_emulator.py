@@ -35,12 +35,12 @@ from devices.meter.dlms_objects import (
     TIME,
 )
 from devices.meter.metering import EmulatedMeter, Metering
-from devices.meter.model import MeterErrors
+from devices.meter.model import OwnClockErrors
 from devices.meter.zones import known_zone
 from harness.core.bench import EmulatorContext
 
 
-class DlmsEmulatorOptions(MeterErrors):
+class DlmsEmulatorOptions(OwnClockErrors):
     """The error model, and what the emulated meter is like."""
 
     server: int = Field(1, ge=1, le=0xFFFF)
@@ -64,7 +64,7 @@ class DlmsEmulator(EmulatedMeter):
     """A meter whose objects are what its metering shows."""
 
     def __init__(self, context: EmulatorContext, options: DlmsEmulatorOptions) -> None:
-        super().__init__(Metering(context, options, own_clock=True, breaks=BREAKS))
+        super().__init__(Metering(context, options, breaks=BREAKS))
         self._options, self._zone = options, ZoneInfo(options.time_zone)
         serial = f"{zlib.crc32(context.role.encode()) % 100_000_000:08d}"
         self._fixed = _fixed_objects(serial, options.signed_power)

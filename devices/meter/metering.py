@@ -13,12 +13,14 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from devices.links.lying_clock import LyingClock
 from devices.meter.faults import OF_EVERY_METER, MeterFaults
-from devices.meter.model import MeterErrors, MeterModel, Shown
+from devices.meter.model import MeterErrors, MeterModel, OwnClockErrors, Shown
 from harness.core.bench import EmulatorContext
 from harness.core.faults import Fault, FaultKind
 
 _HOLDING = (FaultKind.FROZEN, FaultKind.STALE)
+DAY_S = 86_400.0
 
 
 class Metering:
@@ -29,11 +31,9 @@ class Metering:
     context : EmulatorContext
         The circuit, the roles that it sees, time and chance.
     errors : MeterErrors
-        The error model.
-    own_clock : bool
-        Whether the protocol carries the meter's time. If so, a wrong clock shows in
-        `utc`. If not, it can only show in values that are as old as the clock is
-        wrong, ahead or behind: no meter shows the future.
+        The error model. With `OwnClockErrors` the protocol carries the meter's time,
+        and a wrong clock shows in `utc`. Without, it can only show in values that are
+        as old as the clock is wrong, ahead or behind: no meter shows the future.
     breaks : sequence of FaultKind
         The faults that it can have.
     """
@@ -43,16 +43,20 @@ class Metering:
         context: EmulatorContext,
         errors: MeterErrors,
         *,
-        own_clock: bool = False,
         breaks: Sequence[FaultKind] = OF_EVERY_METER,
     ) -> None:
-        self._clock, self._own_clock = context.clock, own_clock
+        self._clock, self._own_clock = context.clock, isinstance(errors, OwnClockErrors)
         self._circuit, self._sees = context.circuit, context.sees
         self._interval_s = errors.update_interval_s
         silent_s = errors.silent_after_s
         self._silent_from_s = math.inf if silent_s is None else silent_s
-        self._behind_s = errors.clock_offset_s if own_clock else 0.0
-        if own_clock:
+        self._behind_s = self._gains_s_per_day = 0.0
+        self._lying = LyingClock("", 0.0)
+        if isinstance(errors, OwnClockErrors):
+            self._behind_s = errors.clock_offset_s
+            self._gains_s_per_day = errors.clock_drift_s_per_day
+            began_s = context.clock.utc().timestamp()
+            self._lying = LyingClock(errors.clock_lie, began_s)
             errors = errors.model_copy(update={"clock_offset_s": 0.0})
         self._model = MeterModel(errors, context.rng)
         self.faults = MeterFaults(breaks, memory_s=self._model.memory_s)
@@ -88,8 +92,10 @@ class Metering:
         """Return what the meter's own clock shows now, in UTC."""
         if FaultKind.FROZEN in self._held:
             return self._held[FaultKind.FROZEN][1]
-        error_s = self.faults.clock_error_s(self.now_s()) - self._behind_s
-        return self._clock.utc() + timedelta(seconds=error_s)
+        now_s = self.now_s()
+        error_s = self.faults.clock_error_s(now_s) - self._behind_s
+        error_s += self._gains_s_per_day * now_s / DAY_S
+        return self._lying.told(self._clock.utc() + timedelta(seconds=error_s))
 
     def utc(self) -> datetime:
         """Return the meter's own time of what it shows."""

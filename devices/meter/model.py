@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from devices.links.lying_clock import Lie
 from harness.core.bench import Options
 
 NOMINAL_HZ = 50.0
@@ -28,6 +29,14 @@ class MeterErrors(Options):
 
     gain_percent: float = Field(0.0, ge=-50, le=50)
     """Systematic error of power, as a percentage of reading. [%]"""
+    offset_w: float = Field(0.0, ge=-1000, le=1000)
+    """Systematic error of power, the same at any load. [W]"""
+    phase_error_minutes: float = Field(0.0, ge=-600, le=600)
+    """Phase displacement of the current path, in minutes of arc; positive if the meter
+    takes the current for earlier than it is (as IEC 61869-2 counts it, unverified). It
+    then shows too much of a lagging load: by its tangent times the angle. [']"""
+    starting_current_a: float = Field(0.0, ge=0, le=100)
+    """Below this RMS current the meter sees no power and counts nothing. [A]"""
     noise_percent: float = Field(0.02, ge=0, le=20)
     """Random error of power, one standard deviation, of reading. [%]"""
     noise_w: float = Field(0.2, ge=0, le=1000)
@@ -48,6 +57,20 @@ class MeterErrors(Options):
     """Bench time from which on the registers never change again. [s]"""
     silent_after_s: float | None = None
     """Bench time from which on it answers nothing. [s]"""
+
+
+class OwnClockErrors(MeterErrors):
+    """The same for a meter whose protocol carries its time.
+
+    Its clock can be wrong while its values are right.
+    """
+
+    clock_offset_s: float = Field(0.0, ge=-86_400, le=86_400)
+    """How far its clock is behind at bench second 0; negative is ahead. [s]"""
+    clock_drift_s_per_day: float = Field(0.0, ge=-3600, le=3600)
+    """How much its clock gains in a day; negative is slow. [s]"""
+    clock_lie: Lie = ""
+    """What its clock tells instead of the time that it has."""
 
 
 class Shown(NamedTuple):
@@ -96,6 +119,11 @@ class MeterModel:
         self._counted: Shown | None = None
         self._import_wh = errors.start_energy_wh
         self._export_wh = 0.0
+        angle = math.radians(errors.phase_error_minutes / 60)
+        self._turn = (math.cos(angle), math.sin(angle))
+        self._by_load_point = bool(
+            errors.phase_error_minutes or errors.starting_current_a
+        )
 
     @property
     def memory_s(self) -> float:
@@ -123,14 +151,13 @@ class MeterModel:
                 f"update at {at_s} s after one at {self._looks[-1].at_s} s"
             )
         relative, absolute, volts, hertz = self._rng.standard_normal(4).tolist()
-        errors = self._errors
-        scale = 1 + errors.gain_percent / 100 + errors.noise_percent / 100 * relative
-        metered_w = self._metered_w(power_w, scale, absolute)
+        metered_w, metered_var = self._metered(
+            power_w, reactive_var, voltage_v, relative, absolute
+        )
         last = self._counted
         if last is not None:
             self._count((last.power_w + metered_w) / 2 * (at_s - last.at_s) / 3600)
         voltage_v += 0.02 * volts
-        metered_var = reactive_var * scale
         look = Shown(
             at_s,
             metered_w,
@@ -176,12 +203,31 @@ class MeterModel:
         self._showing = place
         return looks[place]
 
-    def _metered_w(self, power_w: float, scale: float, absolute: float) -> float:
+    def _metered(
+        self,
+        power_w: float,
+        reactive_var: float,
+        voltage_v: float,
+        relative: float = 0.0,
+        absolute: float = 0.0,
+    ) -> tuple[float, float]:
+        """Return active and reactive power as the meter makes them out."""
         errors = self._errors
-        metered_w = power_w * scale + errors.noise_w * absolute
+        if self._by_load_point:
+            least_va = errors.starting_current_a * voltage_v
+            if math.hypot(power_w, reactive_var) < least_va:
+                return 0.0, 0.0
+            # A current taken for earlier by an angle has its powers turned by it.
+            cosine, sine = self._turn
+            power_w, reactive_var = (
+                power_w * cosine + reactive_var * sine,
+                reactive_var * cosine - power_w * sine,
+            )
+        scale = 1 + errors.gain_percent / 100 + errors.noise_percent / 100 * relative
+        metered_w = power_w * scale + errors.noise_w * absolute + errors.offset_w
         if errors.resolution_w:
             metered_w = round(metered_w / errors.resolution_w) * errors.resolution_w
-        return metered_w
+        return metered_w, reactive_var * scale
 
     def _count(self, energy_wh: float) -> None:
         if energy_wh >= 0:

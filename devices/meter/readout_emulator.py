@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from devices.links.iec62056_server import serve_mode_c
 from devices.meter.faults import OF_EVERY_METER
 from devices.meter.metering import EmulatedMeter, Metering
-from devices.meter.model import MeterErrors
+from devices.meter.model import OwnClockErrors
 from devices.meter.zones import known_zone
 from harness.core.bench import EmulatorContext
 from harness.core.faults import FaultKind
@@ -21,7 +21,7 @@ BREAKS = (*OF_EVERY_METER, FaultKind.LATE_BACKLOG)
 """The faults that it can have; a read-out carries the meter's time."""
 
 
-class ReadoutEmulatorOptions(MeterErrors):
+class ReadoutEmulatorOptions(OwnClockErrors):
     """The error model, and what the emulated meter reads out."""
 
     identification: str = Field("FLX5FLEXRIG-OPTICAL", pattern=r"^[A-Z]{3}[0-6][ -~]+$")
@@ -44,7 +44,7 @@ class OpticalEmulator(EmulatedMeter):
     def __init__(
         self, context: EmulatorContext, options: ReadoutEmulatorOptions
     ) -> None:
-        super().__init__(Metering(context, options, own_clock=True, breaks=BREAKS))
+        super().__init__(Metering(context, options, breaks=BREAKS))
         self._options, self._zone = options, ZoneInfo(options.time_zone)
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
 

@@ -34,6 +34,33 @@ class Acknowledgement:
     """The device's own words: an OCPP status, an echoed register."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProfilePeriod:
+    """One period of a meter's load profile, as the meter keeps it.
+
+    Whether the stamp is the period's start or its end is the meter's matter: it is
+    not assumed here, and nothing is moved to make it so.
+    """
+
+    stamp: datetime
+    """The meter's own time, in UTC; as right or wrong as its clock was."""
+    import_wh: float
+    """Energy of this period; ``nan`` if the meter says that it is not valid, or does
+    not give it. [Wh]"""
+    export_wh: float
+    """The same for what was fed in. [Wh]"""
+    status: str = ""
+    """What the meter, or what lies beside it in the profile, says against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSize:
+    """How many periods a load profile has, and how many it has room for."""
+
+    held: int
+    room: int
+
+
 class Demand(StrEnum):
     """What a device without a power setpoint can be asked for."""
 
@@ -138,4 +165,54 @@ class PlansDeparture(Protocol):
 
     async def plan_departure(self, soc_percent: float, at: datetime) -> Acknowledgement:
         """Be charged this far by then; `at` carries its time zone. [%]"""
+        ...
+
+
+@runtime_checkable
+class SetsLoad(Protocol):
+    """Can be set to a load point: an electronic load, or a source for meter tests."""
+
+    async def set_load(
+        self, current_a: float, *, power_factor: float = 1.0, leading: bool = False
+    ) -> Acknowledgement:
+        """Draw this current in each phase, at the voltage that there is; 0 for none.
+
+        Parameters
+        ----------
+        current_a : float
+            RMS, never its peak. [A]
+        power_factor : float
+            Active over apparent power, 0 to 1.
+        leading : bool
+            Whether the current leads the voltage, as a capacitor's does.
+
+        Raises
+        ------
+        BenchError
+            If there is no such load point; nothing is sent then.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsProfile(Protocol):
+    """A meter that keeps energy by periods, and gives them back."""
+
+    @property
+    def profile_period_s(self) -> float:
+        """How long the meter says its periods are; ``nan`` if it keeps none. [s]"""
+        ...
+
+    async def profile_size(self) -> ProfileSize:
+        """Ask how many periods it has now, and how many it has room for."""
+        ...
+
+    async def read_profile(
+        self, since: datetime, until: datetime
+    ) -> Sequence[ProfilePeriod]:
+        """Return the periods stamped from `since` to `until`, in the meter's order.
+
+        Both carry a time zone, both ends are included, and both are compared with the
+        meter's own stamps, which are as right or wrong as its clock was.
+        """
         ...

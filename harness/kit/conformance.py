@@ -9,14 +9,21 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from harness.core.bench import Driver
-from harness.core.capabilities import Polled, SetsPower
+from harness.core.capabilities import Polled
 from harness.core.clock import BenchClock
 from harness.core.errors import FlexrigError
 from harness.core.faults import Breakable, Fault, FaultKind
 from harness.core.virtual_loop import VirtualLoop
 from harness.kit.badpeers import Manner, loses_its_device, meets
 from harness.kit.stand import Stand, begins, is_meter, standing
-from harness.kit.steering import PROBES, ask_for_less, draws, steady_w, until
+from harness.kit.steering import (
+    PROBES,
+    ask_for_less,
+    ask_for_some,
+    draws,
+    steady_w,
+    until,
+)
 from harness.kit.transcript import replay
 from harness.rig.drivers import folder_of
 from harness.rig.findings import Finding, failed, not_applicable, passed
@@ -228,8 +235,7 @@ async def _tells_the_truth(driver: Driver, clock: BenchClock) -> Finding:
     async with standing(driver, clock) as stand:
         if is_meter(driver):
             return await _meter_tells(check, stand)
-        if isinstance(stand.device, SetsPower):
-            await stand.device.set_power_w(1000.0)
+        await ask_for_some(stand)
         if not await draws(stand):
             return not_applicable(check, "the emulator draws nothing")
         await steady_w(stand)
@@ -297,8 +303,9 @@ async def _lets_go(driver: Driver, clock: BenchClock) -> Finding:
     """Its safe state undoes what was asked, and can be asked for twice."""
     check = "lets go"
     async with standing(driver, clock) as stand:
-        if isinstance(stand.device, SetsPower):
-            return await _rests_again(check, stand, stand.device)
+        before_w = stand.true_w()
+        if await ask_for_some(stand):
+            return await _rests_again(check, stand, before_w)
         if not await draws(stand):
             await stand.device.make_safe()
             return not_applicable(check, "the emulator draws nothing")
@@ -321,10 +328,8 @@ async def _lets_go(driver: Driver, clock: BenchClock) -> Finding:
     return passed(check, f"back at {before_w:.0f} W, asked twice")
 
 
-async def _rests_again(check: str, stand: Stand, device: SetsPower) -> Finding:
-    """A battery that was told to charge does what it did before, once it is safe."""
-    before_w = stand.true_w()
-    await device.set_power_w(1000.0)
+async def _rests_again(check: str, stand: Stand, before_w: float) -> Finding:
+    """What was told to draw does what it did before, once it is safe."""
     await stand.wait(300.0)
     await stand.device.make_safe()
     await stand.device.make_safe()

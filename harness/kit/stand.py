@@ -15,6 +15,7 @@ from harness.core.capabilities import (
     LimitsExport,
     LimitsPower,
     Polled,
+    SetsLoad,
     SetsPower,
     SetsReactivePower,
     ShiftsDemand,
@@ -35,6 +36,7 @@ BOUND_S = 600.0
 STEERS = (
     LimitsExport,
     LimitsPower,
+    SetsLoad,
     SetsPower,
     SetsReactivePower,
     ShiftsDemand,

@@ -6,6 +6,7 @@ the circuit decides: an accepted instruction after which nothing moves is a find
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -13,9 +14,11 @@ from typing import TypeVar
 from harness.core.capabilities import (
     Acknowledgement,
     Demand,
+    KeepsProfile,
     LimitsExport,
     LimitsPower,
     PlansDeparture,
+    SetsLoad,
     SetsPower,
     SetsReactivePower,
     ShiftsDemand,
@@ -34,6 +37,12 @@ FOLLOW_S = 900.0
 PEOPLE_S = 3600.0
 """Who is asked, not told, takes up to this long. [s]"""
 STEP_S = 5.0
+LOAD_A = 4.0
+"""Less than any load for a meter's test stands. [A]"""
+LOAD_POINTS = ((1.0, False), (0.5, False), (0.8, True))
+"""Power factors of the meter standards' load points, and whether they lead."""
+LOAD_SHARE = 0.02
+"""How far a load may be from its load point, of the apparent power."""
 
 
 async def until(stand: Stand, reached: Callable[[], bool], within_s: float) -> bool:
@@ -179,9 +188,69 @@ async def plans_departure(stand: Stand) -> Finding:
     return passed(check, "80 % in four hours was accepted")
 
 
+async def sets_load(stand: Stand) -> Finding:
+    """The load points of a meter's test: RMS amperes, and the current's side."""
+    check, device = "SetsLoad", stand.device
+    assert isinstance(device, SetsLoad)  # noqa: S101 - who calls has looked
+    for factor, leading in LOAD_POINTS:
+        what = f"{LOAD_A:g} A at {factor:g} {'leading' if leading else 'lagging'}"
+        answer = await device.set_load(LOAD_A, power_factor=factor, leading=leading)
+        if not answer.accepted:
+            return _refused(check, what, answer)
+        if not await until(stand, _at_load(stand, factor, leading), FOLLOW_S):
+            return _not_delivered(check, what, stand, answer)
+    answer = await device.set_load(0.0)
+    if not await until(stand, lambda: abs(stand.true_w()) < 1.0, FOLLOW_S):
+        return _not_delivered(check, "nothing", stand, answer)
+    return passed(check, f"{LOAD_A:g} A at 1, 0.5 lagging and 0.8 leading, and none")
+
+
+def _at_load(stand: Stand, factor: float, leading: bool) -> Callable[[], bool]:
+    """Whether active and reactive power are those of a load point."""
+
+    def there() -> bool:
+        now_s = stand.clock.now_s()
+        apparent_va = LOAD_A * stand.circuit.voltage_v(now_s)
+        sine = math.sqrt(1 - factor**2) * (-1 if leading else 1)
+        off_w = stand.true_w() - factor * apparent_va
+        off_var = stand.circuit.reactive_var((ROLE,), now_s) - sine * apparent_va
+        return math.hypot(off_w, off_var) <= LOAD_SHARE * apparent_va
+
+    return there
+
+
+async def keeps_profile(stand: Stand) -> Finding:
+    """Three periods at a kilowatt are read back, each with its energy."""
+    check, device = "KeepsProfile", stand.device
+    assert isinstance(device, KeepsProfile)  # noqa: S101 - who calls has looked
+    period_s = device.profile_period_s
+    if not period_s > 0:
+        return failed(check, f"its periods last {period_s} s", "profile_period_s")
+    stand.load.watts, since = 1000.0, stand.clock.utc()
+    await stand.wait(4.5 * period_s)
+    found = await device.read_profile(since, stand.clock.utc())
+    whole = [one for one in found[-3:] if _is_near(one.import_wh, period_s / 3.6)]
+    if len(whole) < 3:
+        seen = ", ".join(f"{one.import_wh:.1f} Wh {one.status}" for one in found)
+        fact = f"an hour at 1,000 W by {period_s:g} s came back as {seen or 'nothing'}"
+        return failed(check, fact, "the unit of its values, and what is cumulative")
+    size = await device.profile_size()
+    if not len(found) <= size.held <= size.room:
+        return failed(
+            check, f"it gave {len(found)} periods and says {size}", "profile_size"
+        )
+    return passed(check, f"{len(found)} periods of {period_s:g} s, room {size.room}")
+
+
+def _is_near(energy_wh: float, wanted_wh: float) -> bool:
+    return abs(energy_wh - wanted_wh) <= 0.01 * wanted_wh + 1
+
+
 PROBES: dict[type, Callable[[Stand], Awaitable[Finding]]] = {
     LimitsExport: limits_export,
     LimitsPower: limits_power,
+    KeepsProfile: keeps_profile,
+    SetsLoad: sets_load,
     SetsPower: sets_power,
     SetsReactivePower: sets_reactive_power,
     ShiftsDemand: shifts_demand,
@@ -189,6 +258,18 @@ PROBES: dict[type, Callable[[Stand], Awaitable[Finding]]] = {
     PlansDeparture: plans_departure,
 }
 """The probe of each capability that can be asked for something."""
+
+
+async def ask_for_some(stand: Stand) -> bool:
+    """Have something drawn that draws only what it is told; False for the others."""
+    device = stand.device
+    if isinstance(device, SetsPower):
+        await device.set_power_w(1000.0)
+    elif isinstance(device, SetsLoad):
+        await device.set_load(LOAD_A)
+    else:
+        return False
+    return True
 
 
 async def ask_for_less(stand: Stand) -> Acknowledgement | None:

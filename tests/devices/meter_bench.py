@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.core.bench import EmulatorContext
 from harness.core.circuit import Circuit, FixedLoad
-from tests.devices.modbus_bench import Bench
+from tests.devices.modbus_bench import START, Bench
 
 QUIET = {"noise_percent": 0.0, "noise_w": 0.0}
 
@@ -70,10 +70,18 @@ class Step:
 
 @asynccontextmanager
 async def bench_of(
-    module, load, *, sees=("ev",), seed=1, serial=False, how=None, **errors
+    module,
+    load,
+    *,
+    sees=("ev",),
+    seed=1,
+    serial=False,
+    how=None,
+    starts_at=START,
+    **errors,
 ):
     """A circuit with one load, a meter that sees it, and the meter's driver."""
-    bench = Bench("")
+    bench = Bench("", starts_at=starts_at)
     circuit = Circuit(seed=seed)
     circuit.attach("ev", load)
     circuit.attach("base", FixedLoad(300.0))
@@ -91,7 +99,7 @@ async def bench_of(
         emulator = await stack.enter_async_context(
             driver.emulate(context, driver.emulator_options(**errors))
         )
-        dialled = Bench(emulator.address)
+        dialled = Bench(emulator.address, starts_at=starts_at)
         meter = await stack.enter_async_context(
             driver.open(dialled.context, driver.options(**(how or {})))
         )

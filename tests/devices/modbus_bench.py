@@ -14,11 +14,14 @@ def on_virtual_time(coroutine):
         return runner.run(coroutine)
 
 
+START = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)
+
+
 class Bench:
     """A device's context, and all that it handed over."""
 
-    def __init__(self, address, role="meter"):
-        self.clock = BenchClock(datetime(2026, 1, 15, 17, 0, tzinfo=UTC))
+    def __init__(self, address, role="meter", starts_at=START):
+        self.clock = BenchClock(starts_at)
         self.frames = []
         self.events = []
         self.context = DeviceContext(

@@ -130,6 +130,114 @@ def test_time_does_not_go_back():
         model.update(4.0, power_w=1.0, voltage_v=230.0)
 
 
+LOAD_POINTS = [(1.0, 1), (0.5, 1), (0.8, -1)]
+"""Power factors, and on which side the current is: behind the voltage, or ahead."""
+
+
+def load(factor, side, *, current_a=10.0, voltage_v=230.0):
+    apparent_va = current_a * voltage_v
+    return apparent_va * factor, side * apparent_va * math.sqrt(1 - factor**2)
+
+
+def error_percent(factor, side, *, current_a=10.0, hours=1, **errors):
+    """Error of the energy register against what truly flowed. [%]"""
+    power_w, reactive_var = load(factor, side, current_a=current_a)
+    how = {"energy_resolution_wh": 0.0, **QUIET, **errors}
+    model = MeterModel(MeterErrors(**how), np.random.default_rng(1))
+    for at_s in range(0, 3600 * hours + 1, 60):
+        model.update(
+            float(at_s), power_w=power_w, reactive_var=reactive_var, voltage_v=230.0
+        )
+    counted_wh = model.shown(3600.0 * hours).energy_import_wh
+    return 100 * (counted_wh / (power_w * hours) - 1)
+
+
+@pytest.mark.parametrize(("factor", "side"), LOAD_POINTS)
+@pytest.mark.parametrize("minutes", [10.0, -30.0, 120.0])
+def test_a_phase_error_grows_with_the_tangent_of_the_load(factor, side, minutes):
+    angle = math.radians(minutes / 60)
+    tangent = side * math.sqrt(1 - factor**2) / factor
+    closed = 100 * (math.cos(angle) - 1 + tangent * math.sin(angle))
+    found = error_percent(factor, side, phase_error_minutes=minutes)
+    assert found == pytest.approx(closed, abs=1e-9)
+
+
+def test_a_current_taken_for_earlier_flatters_a_coil_and_robs_a_capacitor():
+    """10 minutes of arc are 0.5 % at 0.5 lagging, and -0.2 % at 0.8 leading."""
+    found = [error_percent(*at, phase_error_minutes=10.0) for at in LOAD_POINTS]
+    assert found == pytest.approx([0.0, 0.504, -0.218], abs=0.001)
+
+
+@pytest.mark.parametrize(("factor", "side"), LOAD_POINTS)
+@pytest.mark.parametrize("current_a", [0.25, 5.0, 60.0])
+def test_an_offset_is_the_same_power_at_any_load(factor, side, current_a):
+    power_w, _ = load(factor, side, current_a=current_a)
+    found = error_percent(factor, side, current_a=current_a, offset_w=0.5)
+    assert found == pytest.approx(100 * 0.5 / power_w, rel=1e-9)
+
+
+@given(
+    gain=st.floats(-2.0, 2.0),
+    offset_w=st.floats(-5.0, 5.0),
+    minutes=st.floats(-60.0, 60.0),
+    factor=st.floats(0.3, 1.0),
+    side=st.sampled_from([1, -1]),
+)
+def test_the_errors_add_up_as_the_formula_says(gain, offset_w, minutes, factor, side):
+    errors = {
+        "gain_percent": gain,
+        "offset_w": offset_w,
+        "phase_error_minutes": minutes,
+    }
+    power_w, reactive_var = load(factor, side)
+    angle = math.radians(minutes / 60)
+    turned_w = power_w * math.cos(angle) + reactive_var * math.sin(angle)
+    wanted_w = turned_w * (1 + gain / 100) + offset_w
+    model = MeterModel(MeterErrors(**QUIET, **errors), np.random.default_rng(0))
+    model.update(0.0, power_w=power_w, reactive_var=reactive_var, voltage_v=230.0)
+    assert shown_w(model, 0.0) == pytest.approx(wanted_w, rel=1e-12)
+    # What is turned, and not stretched, keeps its size.
+    size_va = math.hypot(power_w, reactive_var) * (1 + gain / 100)
+    shown = model.shown(0.0)
+    found_va = math.hypot(shown.power_w - offset_w, shown.reactive_var)
+    assert found_va == pytest.approx(size_va, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("current_a", "counts"), [(0.0, False), (0.0199, False), (0.0201, True)]
+)
+@pytest.mark.parametrize(("factor", "side"), LOAD_POINTS)
+def test_below_its_starting_current_a_meter_counts_nothing(
+    factor, side, current_a, counts
+):
+    errors = {"starting_current_a": 0.02, "noise_w": 0.5, "offset_w": 0.1}
+    model = MeterModel(
+        MeterErrors(energy_resolution_wh=0.0, **errors), np.random.default_rng(3)
+    )
+    power_w, reactive_var = load(factor, side, current_a=current_a)
+    for at_s in range(3601):
+        model.update(
+            float(at_s), power_w=power_w, reactive_var=reactive_var, voltage_v=230.0
+        )
+    shown = model.shown(3600.0)
+    assert (shown.energy_import_wh + shown.energy_export_wh > 0) == counts
+    if not counts:
+        assert (shown.power_w, shown.current_a) == (0.0, 0.0)
+
+
+def test_without_errors_of_the_load_point_every_bit_is_as_it_always_was():
+    """Numbers of the model as it was before it had any: recordings stay the same."""
+    model = MeterModel(MeterErrors(gain_percent=0.3), np.random.default_rng(5))
+    for at_s in range(301):
+        model.update(
+            float(at_s), power_w=1234.5 + at_s, reactive_var=100.0, voltage_v=230.0
+        )
+    shown = model.shown(150.0)
+    assert shown.power_w == 1389.063040027973
+    assert shown.current_a == 6.055033694754724
+    assert model._looks[300].energy_import_wh == 115.72264854196203
+
+
 @pytest.mark.parametrize(
     "errors",
     [
@@ -138,6 +246,8 @@ def test_time_does_not_go_back():
         {"noise_w": -1.0},
         {"gain_percent": 60.0},
         {"gian_percent": 1.0},
+        {"starting_current_a": -0.1},
+        {"phase_error_minutes": 6000.0},
     ],
 )
 def test_impossible_errors_are_refused(errors):

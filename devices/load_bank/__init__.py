@@ -1,0 +1,1 @@
+"""Loads for the tests of meters: they draw what they are told."""
