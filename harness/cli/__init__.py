@@ -10,8 +10,9 @@ from harness.cli.capture import capture
 from harness.cli.doctor import doctor
 from harness.cli.emulate import emulate
 from harness.cli.kit import check_driver, new_device
-from harness.cli.lists import devices, rules, steps
+from harness.cli.lists import devices, steps
 from harness.cli.rejudge import rejudge
+from harness.cli.rulebook import rules
 from harness.cli.run import run
 from harness.core.errors import FlexrigError
 

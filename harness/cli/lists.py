@@ -1,4 +1,4 @@
-"""flexrig devices, steps and rules: what there is to choose from."""
+"""flexrig devices and steps: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from harness.cli.run import read_date
 from harness.core.capabilities import Device, Polled
 from harness.rig.drivers import all_drivers
-from harness.rulebook.loader import load_rulebook
 from harness.steps.phrases import all_phrases
 
 
@@ -42,24 +40,4 @@ def steps(words: tuple[str, ...]) -> None:
     for phrase in all_phrases():
         if all(word.lower() in phrase.text.lower() for word in words):
             table.add_row(phrase.keyword, phrase.text, phrase.meaning)
-    _print(table)
-
-
-@click.command()
-@click.option("--date", "on", help="Only rules in force on this date, YYYY-MM-DD.")
-@click.argument("words", nargs=-1)
-def rules(on: str | None, words: tuple[str, ...]) -> None:
-    """List the rulebook: bound, source, edition, status; WORDS narrow the list."""
-    table = Table("rule", "bound", "source", "edition", "status", "valid")
-    day = read_date(on) if on else None
-    for rule in load_rulebook().all():
-        ended = day is not None and rule.valid_to is not None and rule.valid_to < day
-        if ended or (day is not None and rule.valid_from > day):
-            continue
-        if not all(word.lower() in rule.id.lower() for word in words):
-            continue
-        valid = f"{rule.valid_from} to {rule.valid_to or '…'}"
-        table.add_row(
-            rule.id, rule.bound, rule.source, rule.edition, rule.status, valid
-        )
     _print(table)

@@ -21,12 +21,12 @@ LOG_WIDTH = 120
 FOLDER = ".progress"
 
 
-def make_console() -> Console:
+def make_console(*, log_width: int = LOG_WIDTH) -> Console:
     """Return a console as wide as the terminal, or wide enough for a log."""
     console = Console()
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
-    return Console(width=LOG_WIDTH)
+    return Console(width=log_width)
 
 
 def show_progress(

@@ -41,6 +41,8 @@ _UNITS: dict[str, tuple[str, float]] = {
     "kw/s": ("W/s", 1e3),
     "kw/min": ("W/s", 1e3 / 60),
     "d.p.": ("d.p.", 1.0),
+    "day": ("days", 1.0),
+    "days": ("days", 1.0),
     "per hour": ("per hour", 1.0),
     "starts per hour": ("per hour", 1.0),
 } | {
@@ -83,7 +85,7 @@ def _converted(number: float, unit: str, text: str) -> tuple[float, str]:
     if known is None:
         raise ValueError(
             f"{text!r} has the unknown unit {unit!r}; known are W, kW, MW, Wh, kWh, "
-            "MWh, s, minutes, h, %, A, V, °C, W/s, kW/min, d.p. and per hour"
+            "MWh, s, minutes, h, days, %, A, V, °C, W/s, kW/min, d.p. and per hour"
         )
     base, factor = known
     return number * factor, base

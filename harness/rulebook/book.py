@@ -38,14 +38,29 @@ class Rulebook:
         wanted = edition or self._override(rule_id)
         if wanted is not None:
             return self._named(rule_id, wanted)
-        for rule in self.editions[rule_id]:
-            if rule.valid_from <= on and (rule.valid_to is None or on <= rule.valid_to):
-                return rule
+        if (found := self._on(rule_id, on)) is not None:
+            return found
         raise RuleError(
             WHERE,
             f"{rule_id!r} was not in force on {on}",
             f"a date inside {self._spans(rule_id)}, or naming an edition",
         )
+
+    def in_force(self, on: date, *, document: str | None = None) -> tuple[Rule, ...]:
+        """Return the rules in force on a date, by id, of one document or of all.
+
+        An edition that is fixed by an override is in force on every date.
+        """
+        found = []
+        for rule_id in sorted(self.editions):
+            if document in (None, rule_id.partition("/")[0]):
+                fixed = self._override(rule_id)
+                found.append(
+                    self._on(rule_id, on)
+                    if fixed is None
+                    else self._named(rule_id, fixed)
+                )
+        return tuple(rule for rule in found if rule is not None)
 
     def all(self) -> tuple[Rule, ...]:
         """Return every edition of every rule, by id and then by date."""
@@ -67,6 +82,12 @@ class Rulebook:
         ):
             by_document = None
         return self.overrides.get(rule_id, by_document)
+
+    def _on(self, rule_id: str, on: date) -> Rule | None:
+        for rule in self.editions[rule_id]:
+            if rule.in_force(on):
+                return rule
+        return None
 
     def _named(self, rule_id: str, edition: str) -> Rule:
         for rule in self.editions[rule_id]:

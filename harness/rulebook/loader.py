@@ -29,6 +29,8 @@ class _Document(_Strict):
     edition: str = Field(min_length=1)
     valid_from: date
     valid_to: date | None = None
+    unverified_note: str = ""
+    """What an unverified rule has to say that has no note of its own."""
 
 
 class _Entry(_Strict):
@@ -107,6 +109,7 @@ def _read(path: Traversable) -> Iterable[Rule]:
 
 def _rule(document: _Document, entry: _Entry) -> Rule:
     own = entry.edition is not None
+    unread = document.unverified_note if entry.status == "unverified" else ""
     return Rule(
         id=entry.id,
         quantity=entry.quantity,
@@ -119,7 +122,7 @@ def _rule(document: _Document, entry: _Entry) -> Rule:
         valid_from=entry.valid_from or document.valid_from,
         valid_to=entry.valid_to if own or entry.valid_to else document.valid_to,
         conditions=entry.conditions,
-        note=entry.note.strip(),
+        note=entry.note.strip() or unread,
     )
 
 

@@ -32,8 +32,19 @@ class Rule:
     note: str = ""
 
     @property
+    def document(self) -> str:
+        """Return the id of the document, the first part of the rule's own."""
+        return self.id.partition("/")[0]
+
+    def in_force(self, on: date) -> bool:
+        """Tell whether this edition is in force on a date, both ends included."""
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+    @property
     def bound(self) -> str:
         """Return the bound as a person writes it: ``at most 30 s``."""
+        if self.at_least is not None and self.at_least == self.at_most:
+            return f"exactly {self.at_least:g} {self.unit}"
         if self.at_least is not None and self.at_most is not None:
             return f"{self.at_least:+g} to {self.at_most:+g} {self.unit}"
         if self.at_most is not None:

@@ -306,7 +306,7 @@ def test_a_place_that_cannot_be_written_is_said(monkeypatch):
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device", "/dev/full")
 
-    monkeypatch.setattr("harness.cli.lists.load_rulebook", full)
+    monkeypatch.setattr("harness.cli.rulebook.load_rulebook", full)
     ended = flexrig_here("rules")
     assert ended.code == 2
     assert ended.text.startswith("flexrig: /dev/full: No space left on device. Try: ")

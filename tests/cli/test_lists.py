@@ -1,11 +1,10 @@
-"""flexrig devices, steps and rules list all there is, each with what it means."""
+"""flexrig devices and steps list all there is, each with what it means."""
 
 import re
 
 import pytest
 
 from harness.rig.drivers import all_drivers
-from harness.rulebook.loader import load_rulebook
 from harness.steps.phrases import all_phrases
 from tests.cli.bench import flexrig_here
 
@@ -47,12 +46,3 @@ def test_devices_lists_each_driver_with_its_wire():
     }
     for driver in drivers:
         assert driver.name.rpartition("/")[2] in words(ended.text)
-
-
-def test_rules_lists_each_rule_and_only_those_in_force():
-    everything = flexrig_here("rules")
-    ids = [rule.id for rule in load_rulebook().all()]
-    assert everything.code == 0
-    assert len(ids) > 20
-    long_ago = flexrig_here("rules", "--date", "1990-01-01", "crowdflex")
-    assert "crowdflex" not in long_ago.text

@@ -45,6 +45,12 @@ def test_duration_is_seconds(text, seconds):
     assert parse_duration_s(text) == seconds
 
 
+def test_days_are_counted_and_are_no_duration():
+    assert parse_quantity("90 days") == Quantity(90, "days")
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration_s("90 days")
+
+
 def test_percent_and_energy():
     assert parse_percent("−3.5 %") == -3.5
     assert parse_percent("5 percent") == 5

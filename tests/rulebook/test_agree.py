@@ -30,6 +30,9 @@ def rule(at_least=None, at_most=None, unit="s"):
         (rule(at_least=10, at_most=20), "10 to 20", "s"),
         (rule(at_most=1400, unit="W"), "1.4 kW", ""),
         (rule(at_least=3, unit="d.p."), "3 d.p.", ""),
+        (rule(at_least=90, unit="days"), "90 days", ""),
+        (rule(at_least=1800, at_most=1800), "30 minutes", ""),
+        (rule(at_least=-20, at_most=20), "±20 s", ""),
         (rule(at_least=-1.0, at_most=1.0, unit="%"), "±1.0", "%"),
     ],
 )
@@ -48,6 +51,8 @@ def test_a_number_that_is_the_rules(bound, text, unit):
         (rule(at_most=30), "at least 30 s"),
         (rule(at_least=30), "≤ 30 s"),
         (rule(at_most=30), "±30 s"),
+        (rule(at_least=90, unit="days"), "89 days"),
+        (rule(at_least=1800, at_most=1800), "20 minutes"),
         (rule(at_least=-1.0, at_most=1.0, unit="%"), "1.0 %"),
         (rule(at_least=-1.0, at_most=1.0, unit="%"), "±1.5 %"),
         (rule(at_least=-3.5, at_most=2.5, unit="%"), "±3.5 %"),

@@ -126,3 +126,49 @@ def test_the_digest_moves_with_any_number(tmp_path):
     one = load(tmp_path, DOCUMENT + RULE).digest()
     assert load(tmp_path, DOCUMENT + RULE).digest() == one
     assert load(tmp_path, DOCUMENT + RULE.replace("30", "31")).digest() != one
+
+
+DEFAULT_NOTE = DOCUMENT + 'unverified_note = "Nobody read it."\n'
+
+
+@pytest.mark.parametrize(
+    ("status", "own_note", "note"),
+    [
+        ("unverified", "", "Nobody read it."),
+        ("unverified", 'note = "Read in a newspaper."', "Read in a newspaper."),
+        ("verified", "", ""),
+    ],
+)
+def test_an_unverified_rule_has_the_note_of_its_document(
+    tmp_path, status, own_note, note
+):
+    text = DEFAULT_NOTE + RULE.replace("verified", status) + own_note
+    assert load(tmp_path, text).rule("doc/table/limit", on=ON).note == note
+
+
+def test_the_digest_moves_with_any_condition(tmp_path):
+    first = RULE + "conditions = { current_from_percent = 5 }\n"
+    second = RULE + "conditions = { current_from_percent = 10 }\n"
+    digests = {load(tmp_path, DOCUMENT + one).digest() for one in (RULE, first, second)}
+    assert len(digests) == 3
+
+
+def test_what_is_in_force_is_one_edition_of_each_rule(tmp_path):
+    text = EDITIONS.replace('"verified"\n', '"verified"\nvalid_to = 2024-12-31\n', 1)
+    text += "2025-01-01\n"
+    book = load(tmp_path, text)
+    on = {year: book.in_force(date(year, 6, 1)) for year in (2020, 2024, 2025)}
+    assert [[rule.at_most for rule in rules] for rules in on.values()] == [
+        [],
+        [30],
+        [60],
+    ]
+    assert book.in_force(ON, document="doc") == book.in_force(ON)
+    assert book.in_force(ON, document="do") == ()
+    fixed = load(tmp_path, text, edition_overrides={"doc": "one"})
+    assert [rule.at_most for rule in fixed.in_force(ON)] == [30]
+
+
+def test_equal_bounds_are_told_as_one(tmp_path):
+    text = DOCUMENT + RULE.replace("at_most = 30", "at_least = 30\nat_most = 30")
+    assert load(tmp_path, text).rule("doc/table/limit", on=ON).bound == "exactly 30 s"
