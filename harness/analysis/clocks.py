@@ -248,59 +248,6 @@ def lie_of_clock(error: Estimate, at: datetime) -> Lie | None:
     return None
 
 
-def lie_of_intervals(
-    stamps_s: Series,
-    energy_wh: Series,
-    register_s: Series,
-    register_wh: Series,
-    *,
-    period_s: float,
-    stamped: str = "end",
-) -> Lie | None:
-    """Tell whether intervals are stamped at the other end than is said of them.
-
-    Each interval's energy is compared with what a reference register counted over the
-    interval that its stamp names, and over the one on the other side of the stamp.
-
-    Parameters
-    ----------
-    stamps_s, energy_wh : ndarray of shape (n,)
-        When each interval is stamped, bench time [s], and its energy. [Wh]
-    register_s, register_wh : ndarray of shape (m,)
-        A reference meter's counting register. [s], [Wh]
-    period_s : float
-        Length of an interval. [s]
-    stamped : str
-        ``end`` or ``start``: what is said of the stamps.
-
-    Returns
-    -------
-    Lie or None
-        None if the stamps are as said, or if energies were too even to tell.
-    """
-    if stamped not in ("end", "start"):
-        raise ValueError(f"an interval has a start and an end, no {stamped!r}")
-    if stamps_s.shape != energy_wh.shape or register_s.shape != register_wh.shape:
-        raise ValueError("stamps and energies differ in shape")
-    misses = []
-    for shift_s in (-period_s, 0.0):
-        begin_s = stamps_s + shift_s
-        use = (begin_s >= register_s[0]) & (begin_s + period_s <= register_s[-1])
-        use &= np.isfinite(energy_wh)
-        counted = np.interp(begin_s + period_s, register_s, register_wh) - np.interp(
-            begin_s, register_s, register_wh
-        )
-        miss = np.abs(energy_wh - counted)[use]
-        misses.append(float(np.sqrt((miss**2).mean())) if miss.size > 1 else math.inf)
-    by_end, by_start = misses
-    if min(misses) * 3 >= max(misses) or math.isinf(max(misses)):
-        return None
-    found = "end" if by_end < by_start else "start"
-    if found == stamped:
-        return None
-    return Lie.START_FOR_END if stamped == "end" else Lie.END_FOR_START
-
-
 def lies_of(
     error: Estimate, at: datetime, others: Sequence[Lie | None] = ()
 ) -> tuple[Lie, ...]:

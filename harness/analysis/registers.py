@@ -106,7 +106,8 @@ def register_error(
     def model(*errors: Series) -> Series:
         own_errors, reference_errors = errors[: len(mine)], errors[len(mine) :]
         own_ratio = ratio + np.asarray(sum(own_errors))
-        return 100 * (own_ratio / (1 + np.asarray(sum(reference_errors))) - 1)
+        found: Series = 100 * (own_ratio / (1 + np.asarray(sum(reference_errors))) - 1)
+        return found
 
     measured = propagate(model, (*mine, *theirs), "%")
     # The plain ratio stays the value, whichever way its uncertainty was found.

@@ -92,6 +92,8 @@ class CalibrationCard(_Table):
     """Standard uncertainty of when a reading was true, beyond its interval. [s]"""
     resolution_w: float = Field(default=0.1, ge=0)
     """One step of what it shows. [W]"""
+    energy_resolution_wh: float = Field(default=1.0, gt=0)
+    """One step of its energy register. [Wh]"""
     update_interval_s: float = Field(default=1.0, ge=0, le=3600)
     """How often it shows a new value. [s]"""
     latency_uncertainty_s: float = Field(default=0.3, ge=0)
@@ -106,6 +108,38 @@ class CalibrationCard(_Table):
             return float(self.error_percent / 100 / 3**0.5)
         assert self.expanded_uncertainty_percent is not None  # noqa: S101 - likewise
         return self.expanded_uncertainty_percent / 100 / self.coverage
+
+
+class RatingTable(_Table):
+    """``[meter.X.rating]``: what is printed on a meter under test."""
+
+    basic_a: float = Field(gt=0)
+    """Basic or reference current; of a transformer-operated meter the rated one. [A]"""
+    maximum_a: float = Field(gt=0)
+    """Largest current that it is made for. [A]"""
+    transitional_a: float | None = Field(default=None, gt=0)
+    """Itr: from here on the narrower limits hold; a tenth of the basic current if not
+    given. [A]"""
+    minimum_a: float | None = Field(default=None, gt=0)
+    """Imin: below it nothing is promised; half of Itr if not given. [A]"""
+    meter_class: Literal["A", "B", "C"] | None = None
+    """Accuracy class of the Measuring Instruments Directive."""
+
+    @property
+    def itr_a(self) -> float:
+        """Transitional current. [A]"""
+        return self.transitional_a or self.basic_a / 10
+
+    @property
+    def imin_a(self) -> float:
+        """Smallest current for which limits are promised. [A]"""
+        return self.minimum_a or self.itr_a / 2
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.imin_a <= self.itr_a <= self.basic_a <= self.maximum_a:
+            raise ValueError("currents must not fall from Imin to Itr to basic to Imax")
+        return self
 
 
 class KindnessTable(_Table):
@@ -145,6 +179,7 @@ class MeterTable(_Table):
     emulator: dict[str, Any] | None = None
     sees: tuple[str, ...]
     calibration: CalibrationCard
+    rating: RatingTable | None = None
 
 
 class ExpectTable(_Table):

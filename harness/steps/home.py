@@ -21,6 +21,7 @@ def _(plan: Plan) -> None:
 
 
 @given(parsers.parse("a home with {assets}"))
+@given(parsers.parse("a bench with {assets}"))
 def _(plan: Plan, assets: str) -> None:
     """The bench holds these: ``a battery``, ``a heat pump and an EV``."""
     for asset in re.split(r",\s*(?:and\s+)?|\s+and\s+", assets):

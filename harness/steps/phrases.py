@@ -18,6 +18,8 @@ STEP_MODULES = (
     "harness.steps.faults",
     "harness.steps.occupants",
     "harness.steps.chargepoint",
+    "harness.steps.load_points",
+    "harness.steps.meter_clocks",
 )
 """Every module with phrases; the pytest plugin loads the same list."""
 

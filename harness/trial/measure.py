@@ -124,6 +124,7 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
                 "driver": meter.driver,
                 "calibration": meter.calibration.model_dump(mode="json"),
                 "relative_u": meter.calibration.relative_u,
+                "rating": None if meter.rating is None else meter.rating.model_dump(),
             }
             for role, meter in rig.meter.items()
         },

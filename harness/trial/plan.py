@@ -107,6 +107,42 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """A load that is set, and for how long it stands."""
+
+    role: str
+    current_a: float
+    """RMS, in each phase. [A]"""
+    power_factor: float
+    leading: bool
+    from_clock_s: float
+    until_clock_s: float
+
+    def __str__(self) -> str:
+        side = "leading" if self.leading else "lagging"
+        side = "" if self.power_factor == 1 else f" {side}"
+        return f"{self.current_a:g} A at power factor {self.power_factor:g}{side}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A stretch in which nothing is asked of anything: the bench is left alone."""
+
+    from_clock_s: float
+    until_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """A meter's load profile, asked for at a clock time."""
+
+    meter: str
+    at_clock_s: float
+    days: float
+    """How far back. [d]"""
+
+
+@dataclass(frozen=True, slots=True)
 class Feeder:
     """A transformer, and how many homes like the one on the bench hang on it."""
 
@@ -129,6 +165,11 @@ class Plan:
     faults: list[PlannedFault] = field(default_factory=list)
     judges: dict[str, str] = field(default_factory=dict)
     """Which meter speaks for a role, where a rig has several that could."""
+    references: dict[str, str] = field(default_factory=dict)
+    """Which reference standard each meter under test is compared with."""
+    load_points: list[LoadPoint] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+    readbacks: list[ReadBack] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     agreement: Agreement | None = None
     """Times in it are clock seconds, like those of every other part of a plan."""
@@ -151,6 +192,10 @@ class Plan:
         for fault in self.faults:
             until = fault.until_clock_s
             times += [fault.from_clock_s, *([] if until is None else [until])]
+        spans: list[LoadPoint | Watch] = [*self.load_points, *self.watches]
+        for span in spans:
+            times += [span.from_clock_s, span.until_clock_s]
+        times += [one.at_clock_s for one in self.readbacks]
         return times + [operation.at_clock_s for operation in self.operations]
 
     @property
@@ -200,6 +245,8 @@ class Plan:
             for o in self.operations
         ]
         items += [(f.from_clock_s, f"fault: {f}") for f in self.faults]
+        items += [(one.from_clock_s, f"load: {one}") for one in self.load_points]
+        items += [(r.at_clock_s, f"profile of {r.meter}") for r in self.readbacks]
         items += [
             (f.until_clock_s, f"fault lifted: {f.role} {f.kind}")
             for f in self.faults

@@ -18,7 +18,13 @@ from harness.rig.file import DeviceTable, Rig
 from harness.trial.aggregator import Aggregator
 from harness.trial.breaking import Breaking, check_faults, wires_of
 from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
-from harness.trial.plan import Operation, Plan, Preparation
+from harness.trial.meter_tests import (
+    check_meter_tests,
+    read_back,
+    set_load,
+    unload,
+)
+from harness.trial.plan import LoadPoint, Operation, Plan, Preparation
 from harness.trial.recorder import Recorder
 
 LEAD_S = 120.0
@@ -31,6 +37,8 @@ LOST_AFTER_S = 60.0
 SAFE_WITHIN_S = 60.0
 """How long the bench is watched for its safe state after the plan. [s]"""
 TRUTH_INTERVAL_S = 1.0
+LONG_S, LONG_TRUTH_INTERVAL_S = 172_800.0, 60.0
+"""A plan longer than this has its true power noted less often. [s]"""
 
 Tell = Callable[[float], None]
 P = ParamSpec("P")
@@ -137,7 +145,11 @@ async def run(
         aggregator = Aggregator(plan, bench.devices, clock, recorder.log, budgets)
         observer.aggregator = aggregator
         clock.begin()
-        background = asyncio.create_task(_observe(bench, observer, recorder, tell))
+        long = plan.duration_s > LONG_S
+        every_s = LONG_TRUTH_INTERVAL_S if long else TRUTH_INTERVAL_S
+        background = asyncio.create_task(
+            _observe(bench, observer, recorder, tell, every_s)
+        )
         try:
             work = _carry_out(plan, bench, aggregator, recorder, breaking)
             await _beside(background, work)
@@ -173,6 +185,7 @@ def check_roles(plan: Plan, rig: Rig) -> None:
                 f"no meter {meter!r} that sees {role!r} and nothing else",
                 f'[meter.{meter}] with sees = ["{role}"]',
             )
+    check_meter_tests(plan, rig)
     check_faults(plan, rig)
     check_dispatch(plan, rig)
 
@@ -232,7 +245,7 @@ def _drivers(bench: Bench) -> dict[str, object]:
 
 
 async def _observe(
-    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell
+    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell, every_s: float
 ) -> None:
     """Sample everything that must be asked, for as long as the trial runs."""
     async with asyncio.TaskGroup() as group:
@@ -240,7 +253,7 @@ async def _observe(
             if isinstance(device, Polled):
                 observer.watch.polled.add(role)
                 group.create_task(_poll(role, device, bench.clock, observer, recorder))
-        group.create_task(_pulse(bench, observer, recorder, tell))
+        group.create_task(_pulse(bench, observer, recorder, tell, every_s))
 
 
 async def _poll(
@@ -270,9 +283,9 @@ async def _poll(
 
 
 async def _pulse(
-    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell
+    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell, every_s: float
 ) -> None:
-    """Once a second: note true power where it is known, look for lost devices."""
+    """At an interval: note true power where it is known, look for lost devices."""
     clock, circuit = bench.clock, bench.circuit
     known = [role for role in bench.rig.device if role in circuit.roles]
     everything = len(known) == len(bench.rig.device)
@@ -291,7 +304,7 @@ async def _pulse(
             recorder.samples("truth", truth, asked_s=now_s, arrival_s=now_s)
         observer.watch.check(bench.rig)
         tell(now_s)
-        due_s = max(due_s + TRUTH_INTERVAL_S, math.floor(now_s) + TRUTH_INTERVAL_S)
+        due_s = max(due_s + every_s, math.floor(now_s) + every_s)
 
 
 async def _carry_out(
@@ -315,11 +328,31 @@ async def _carry_out(
         for act in plan.acts:
             at_s = plan.bench_s(act.at_clock_s)
             group.create_task(_at(clock, at_s, aggregator.market_act, act))
+        for point in plan.load_points:
+            at_s = plan.bench_s(point.from_clock_s)
+            group.create_task(_at(clock, at_s, set_load, point, bench, recorder))
+            if not _goes_on(point, plan):
+                at_s = plan.bench_s(point.until_clock_s)
+                group.create_task(_at(clock, at_s, unload, point, bench, recorder))
+        for asked in plan.readbacks:
+            at_s = plan.bench_s(asked.at_clock_s)
+            group.create_task(
+                _at(clock, at_s, read_back, asked, bench, recorder, clock)
+            )
         for operation in plan.operations:
             at_s = plan.bench_s(operation.at_clock_s)
             group.create_task(_at(clock, at_s, _operate, operation, bench, recorder))
         group.create_task(clock.until(plan.duration_s))
     recorder.log("bench", "ends")
+
+
+def _goes_on(point: LoadPoint, plan: Plan) -> bool:
+    """Whether another load point of the same load begins where this one ends."""
+    ends_s = point.until_clock_s
+    return any(
+        one.role == point.role and one.from_clock_s == ends_s
+        for one in plan.load_points
+    )
 
 
 async def _at(

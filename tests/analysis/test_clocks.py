@@ -15,7 +15,6 @@ from harness.analysis.clocks import (
     clock_drift_per_day,
     clock_error,
     lie_of_clock,
-    lie_of_intervals,
     lies_of,
     stamp_resolution,
     value_latency,
@@ -129,38 +128,6 @@ def test_a_clock_known_too_badly_is_not_called_a_liar():
     assert lie_of_clock(vague, SUMMER) is None
 
 
-REGISTER_S = np.arange(0.0, 86_400.0 * 2, 600.0)
-
-
-def counted(seed):
-    power_w = np.random.default_rng(seed).uniform(100, 3000, REGISTER_S.size - 1)
-    return np.r_[0.0, np.cumsum(power_w * 600 / 3600)]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.sampled_from(["end", "start"]), st.floats(0.97, 1.03))
-def test_the_end_that_an_interval_is_stamped_at_is_found(seed, truly, gain):
-    register_wh = counted(seed)
-    ends_s = np.arange(1800.0, REGISTER_S[-1], 1800.0)
-    energy_wh = gain * np.diff(np.interp(np.r_[0.0, ends_s], REGISTER_S, register_wh))
-    stamps_s = ends_s if truly == "end" else ends_s - 1800
-    for said in ("end", "start"):
-        lie = lie_of_intervals(
-            stamps_s, energy_wh, REGISTER_S, register_wh, period_s=1800, stamped=said
-        )
-        wrong = Lie.START_FOR_END if said == "end" else Lie.END_FOR_START
-        assert lie is (None if said == truly else wrong)
-
-
-def test_even_energies_do_not_tell():
-    stamps_s = np.arange(3600.0, 36_000.0, 1800.0)
-    lie = lie_of_intervals(
-        stamps_s, np.full(stamps_s.size, 500.0), REGISTER_S, REGISTER_S / 3.6,
-        period_s=1800,
-    )  # fmt: skip
-    assert lie is None
-
-
 @pytest.mark.parametrize("step_s", [1.0, 0.1, 0.01])
 def test_the_step_of_stamps_is_found(step_s):
     rng = np.random.default_rng(2)
@@ -191,8 +158,6 @@ def test_bad_stamps_are_refused_and_none_are_said():
         Stamps(t, t, np.full(5, math.inf))
     with pytest.raises(ValueError, match="before it was asked"):
         Stamps(t, t - 1, t)
-    with pytest.raises(ValueError, match="no 'middle'"):
-        lie_of_intervals(t, t, t, t, period_s=1800, stamped="middle")
 
 
 @settings(max_examples=40, deadline=None)
