@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis.estimate import Estimate
 from harness.analysis.quality import GAIN
-from harness.analysis.uncertainty import Input, Shape, propagate
+from harness.analysis.uncertainty import DRAWS, Input, Shape, propagate
 from harness.core.recording import Series
 
 HOUR_S = 3600.0
@@ -62,6 +62,7 @@ def register_error(
     until_s: float,
     meter: RegisterQuality,
     reference: RegisterQuality,
+    draws: int = DRAWS,
 ) -> Estimate:
     """How far a meter's register is from a reference standard's at a steady load. [%]
 
@@ -80,6 +81,8 @@ def register_error(
         The window, in which the load is steady. [s]
     meter, reference : RegisterQuality
         The meter's gain is what is judged, so only its steps and refresh are used.
+    draws : int
+        Draws of the Monte Carlo beside the linear budget.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def register_error(
         found: Series = 100 * (own_ratio / (1 + np.asarray(sum(reference_errors))) - 1)
         return found
 
-    measured = propagate(model, (*mine, *theirs), "%")
+    measured = propagate(model, (*mine, *theirs), "%", draws=draws)
     # The plain ratio stays the value, whichever way its uncertainty was found.
     return replace(measured, value=100 * (ratio - 1))
 

@@ -15,6 +15,7 @@ from harness.analysis.arrival import Stay, arrival_spread, moved_u, width_s
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import CROSSING, MeterQuality, timing_budget
 from harness.analysis.series import Band, Mask, ends_early, framed
+from harness.analysis.uncertainty import DRAWS
 from harness.core.recording import Series
 
 
@@ -28,6 +29,7 @@ def response_time(
     meter: MeterQuality,
     until_s: float = math.inf,
     ride_through_s: float = 0.0,
+    draws: int = DRAWS,
 ) -> Estimate:
     """Time from an instruction until power is in its band and stays there. [s]
 
@@ -47,6 +49,8 @@ def response_time(
         When the instruction ends; an arrival must dwell before it. [s]
     ride_through_s : float
         Departures up to this long do not end a stay. [s]
+    draws : int
+        Draws of the Monte Carlo that says where the truth may lie.
 
     Returns
     -------
@@ -79,7 +83,9 @@ def response_time(
         tuple(lines),
         marks=(("settled", float(t[first])),),
         unseen=(best_s, value_s) if best_s < value_s else None,
-        spread=arrival_spread(stay, p, band, sent_at_s=sent_at_s, meter=meter),
+        spread=arrival_spread(
+            stay, p, band, sent_at_s=sent_at_s, meter=meter, draws=draws
+        ),
     )
 
 
