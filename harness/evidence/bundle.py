@@ -2,8 +2,8 @@
 
     manifest.json     status, facts, and the SHA-256 of every other file
     plan.json, rig.toml, *.feature        written before measuring
-    samples.parquet, messages.parquet, log.jsonl      what was observed
-    verdicts.json, scenario.json, figures             added after judging
+    samples/, messages.parquet, log.jsonl what was observed (`harness.evidence.wide`)
+    verdicts.json, scenario.json, figures added after judging
 
 A bundle is *opened* before measuring (what is promised is digested then), *finished*
 by the recorder, and *sealed* again whenever a judgement is added. What was recorded
@@ -13,21 +13,23 @@ A seal shows that something changed, not who changed it: keep the seal elsewhere
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import EvidenceError
 from harness.core.recording import Recording
-from harness.evidence import logbook, manifest, plain, tables
+from harness.evidence import digests, logbook, manifest, plain, samples, tables, wide
 from harness.evidence.tools import tool_versions
 
 MANIFEST = manifest.NAME
 read_manifest = manifest.read
-_OBSERVED = tuple(
-    f"{name}.{ending}"
-    for name in tables.SCHEMAS
-    for ending in ("arrows", "parquet", "parquet.part")
+_HALF_DONE = (wide.PART, "messages.parquet.part")
+_OBSERVED = (
+    *(f"{name}.{end}" for name in tables.SCHEMAS for end in ("arrows", "parquet")),
+    wide.FOLDER,
+    *_HALF_DONE,
 )
 
 
@@ -171,7 +173,7 @@ def read_bundle(folder: Path) -> Recording:
         found = verify(folder)
     after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
     return Recording(
-        channels=tables.channels(tables.read_table(folder, "samples")),
+        channels=samples.read_channels(folder),
         messages=tables.StoredMessages(folder),
         log=logbook.read(folder / logbook.NAME, torn_ok=not is_sealed),
         facts=found["before"]["facts"] | after,
@@ -186,10 +188,8 @@ def recording_digest(folder: Path) -> str:
     hold them. Real timestamps are not in these; loopback ports and the details
     named in `logbook.NOT_COMPARED` are left out.
     """
-    parts = {
-        name: tables.content_digest(tables.read_table(folder, name))
-        for name in tables.SCHEMAS
-    }
+    messages = digests.content_digest(tables.read_table(folder, "messages"))
+    parts = {"samples": _samples_digest(folder), "messages": messages}
     log = logbook.read(folder / logbook.NAME, torn_ok=True)
     parts["log"] = logbook.content_digest(log)
     plan = folder / "plan.json"
@@ -198,8 +198,16 @@ def recording_digest(folder: Path) -> str:
     return plain.digest(parts)
 
 
+def _samples_digest(folder: Path) -> str:
+    if manifest.read(folder)["format"] == manifest.LONG_FORMAT:
+        # What its manifest and its reports say: the rows of its one long table.
+        return digests.content_digest(tables.read_table(folder, "samples"))
+    return digests.channels_digest(samples.stored_channels(folder))
+
+
 def _clear(folder: Path) -> None:
     """Remove what a kill in the middle of writing may have left half done."""
-    for name in (manifest.PART, *_OBSERVED):
-        if name.endswith(".part"):
-            (folder / name).unlink(missing_ok=True)
+    for name in (manifest.PART, *_HALF_DONE):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        (folder / name).unlink(missing_ok=True)
