@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,44 @@ def verify(folder: Path) -> dict[str, Any]:
     return sealed
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a bundle says of itself, before any sample of it is read."""
+
+    facts: Mapping[str, object]
+    """What was promised before measuring, and what was learnt."""
+    complete: bool
+    """False if the run was cut short."""
+    sealed: bool
+    """False if a crash left it so: nothing shows whether it was touched."""
+
+
+def standing(folder: Path, *, check: bool = True) -> Standing:
+    """Return what a bundle says of itself; a sealed one is verified first.
+
+    Parameters
+    ----------
+    check : bool
+        Whether a touched bundle is refused. Nothing is judged from one that was not
+        checked.
+
+    Raises
+    ------
+    EvidenceError
+        If this is no bundle, or it was touched since it was sealed.
+    """
+    found = manifest.read(folder)
+    is_sealed = "seal" in found
+    if is_sealed and check:
+        found = verify(folder)
+    after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
+    return Standing(
+        facts=found["before"]["facts"] | after,
+        complete=is_sealed and found["status"] == "complete",
+        sealed=is_sealed,
+    )
+
+
 def read_bundle(folder: Path) -> Recording:
     """Read what was recorded; a sealed bundle is verified first.
 
@@ -167,17 +206,13 @@ def read_bundle(folder: Path) -> Recording:
     EvidenceError
         If this is no bundle, or it was touched since it was sealed.
     """
-    found = manifest.read(folder)
-    is_sealed = "seal" in found
-    if is_sealed:
-        found = verify(folder)
-    after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
+    found = standing(folder)
     return Recording(
         channels=samples.read_channels(folder),
         messages=tables.StoredMessages(folder),
-        log=logbook.read(folder / logbook.NAME, torn_ok=not is_sealed),
-        facts=found["before"]["facts"] | after,
-        complete=is_sealed and found["status"] == "complete",
+        log=logbook.read(folder / logbook.NAME, torn_ok=not found.sealed),
+        facts=found.facts,
+        complete=found.complete,
     )
 
 

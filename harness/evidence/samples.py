@@ -39,7 +39,16 @@ def stored_channels(folder: Path) -> Mapping[str, Channel]:
 def read_channels(folder: Path) -> dict[str, Channel]:
     """Return what `stored_channels` does, all of it read at once."""
     found = stored_channels(folder)
-    return found.read(found) if isinstance(found, WideChannels) else dict(found)
+    return read_some(found, found)
+
+
+def read_some(
+    stored: Mapping[str, Channel], names: Iterable[str]
+) -> dict[str, Channel]:
+    """Return some of what `stored_channels` gave, with each file read but once."""
+    if isinstance(stored, WideChannels):
+        return stored.read(names)
+    return {name: stored[name] for name in names}
 
 
 class WideChannels(Mapping[str, Channel]):

@@ -28,6 +28,8 @@ PART = "samples.part"
 ENDING = ".parquet"
 ROW_GROUP = 1 << 15
 """Rows of a Parquet row group: bounds memory, and fixes the bytes."""
+CELLS = 1 << 20
+"""Cells that rows are made of at a time: a sample may be a row of nulls but for one."""
 ABOUT = "flexrig"
 """Where a file says whose samples it holds, as JSON: role and first appearances."""
 _NOTHING = "%"
@@ -112,7 +114,8 @@ class RoleWriter:
 
     def __init__(self, folder: Path, channels: RoleChannels) -> None:
         self._schema = schema_of(channels)
-        self._maker = RowMaker(len(channels.quantities))
+        width = len(channels.quantities)
+        self._maker, self._some = RowMaker(width), max(1, CELLS // width)
         self._waiting: list[Rows] = []
         self._count = 0
         self._file = pq.ParquetWriter(
@@ -130,7 +133,9 @@ class RoleWriter:
 
     def add(self, times: Series, quantity: Codes, values: Series) -> None:
         """Take samples in the order recorded; shapes as in `RowMaker.add`."""
-        self._take(self._maker.add(times, quantity, values))
+        for first in range(0, values.size, self._some):
+            part = slice(first, first + self._some)
+            self._take(self._maker.add(times[:, part], quantity[part], values[part]))
 
     def finish(self) -> None:
         """Write what is left."""

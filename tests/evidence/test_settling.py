@@ -135,6 +135,7 @@ def test_any_samples_settle_unchanged_and_to_the_same_bytes(
         patch.setattr(wide, "ROW_GROUP", 3)
         one = record(folder / "one", script)
         patch.setattr(settling, "CHUNK", chunk)
+        patch.setattr(wide, "CELLS", 2 * chunk)
         two = record(folder / "two", script, flush_after=cuts)
     torn = record(folder / "torn", script, flush_after=cuts, close=False)
     require_equal(read_channels(one), script)
