@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Clock = Literal["bench", "utc", "local"]
 CLOCKS = ("bench", "utc", "local")
-MOST_ROWS = 50_000_000
+MOST_ROWS = 10_000_000
 """Rows of a held frame at most: a finer grid is a slip of the pen."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = np.iinfo(np.int64).min

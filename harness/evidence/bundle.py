@@ -26,6 +26,7 @@ from harness.evidence.tools import tool_versions
 
 MANIFEST = manifest.NAME
 read_manifest = manifest.read
+_KILLED = {"cut_short_by": manifest.KILLED}
 _HALF_DONE = (wide.PART, "messages.parquet.part")
 _OBSERVED = (
     *(f"{name}.{end}" for name in tables.SCHEMAS for end in ("arrows", "parquet")),
@@ -187,12 +188,15 @@ def standing(folder: Path, *, check: bool = True) -> Standing:
     is_sealed = "seal" in found
     if is_sealed and check:
         found = verify(folder)
-    after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
-    return Standing(
-        facts=found["before"]["facts"] | after,
-        complete=is_sealed and found["status"] == "complete",
-        sealed=is_sealed,
-    )
+    try:
+        facts = dict(found["before"]["facts"])
+        facts |= found["after"]["facts"] if is_sealed else _KILLED
+    except (KeyError, TypeError) as error:
+        raise EvidenceError(
+            str(folder / MANIFEST), f"it says nothing of {error}", manifest.ORIGINAL
+        ) from error
+    complete = is_sealed and found.get("status") == "complete"
+    return Standing(facts, complete=complete, sealed=is_sealed)
 
 
 def read_bundle(folder: Path) -> Recording:

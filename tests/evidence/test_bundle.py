@@ -18,6 +18,7 @@ from harness.evidence.bundle import (
     read_manifest,
     recording_digest,
     seal,
+    standing,
     verify,
 )
 from harness.trial.recorder import Recorder
@@ -226,6 +227,25 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(tmp_path, content, fact):
     for use in (verify, read_bundle, seal):
         with pytest.raises(EvidenceError, match=fact):
             use(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"before": None},
+        {"before": {}},
+        {"before": {"facts": {}}, "seal": "of nobody"},
+        {"before": {"facts": {}}, "after": 1, "seal": "of nobody"},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_says_too_little_is_refused_checked_or_not(tmp_path, content):
+    said = json.dumps({"format": manifest.FORMAT} | content)
+    (tmp_path / MANIFEST).write_text(said)
+    for check in (True, False):
+        with pytest.raises(EvidenceError, match=r"manifest\.json: it .*Try: "):
+            standing(tmp_path, check=check)
 
 
 def test_a_log_torn_in_its_last_line_keeps_the_others(tmp_path):

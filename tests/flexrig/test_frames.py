@@ -205,5 +205,6 @@ def test_a_bundle_that_does_not_say_when_it_began_has_bench_time_alone(tmp_path)
         recorder.close(complete=True, facts={})
     run = flexrig.open_run(tmp_path / "b")
     assert run.frame("ev").shape == (1, 1)
+    assert (len(run.log()), len(run.messages()), len(run.verdicts())) == (0, 0, 0)
     with pytest.raises(EvidenceError, match='Try: clock="bench"'):
         run.frame("ev", clock="utc")
