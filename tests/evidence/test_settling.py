@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import EvidenceError
 from harness.core.recording import Reading
-from harness.evidence import settling, wide
+from harness.evidence import columns, settling, tables, wide
 from harness.evidence.bundle import finish_bundle, read_bundle, recording_digest
 from harness.evidence.samples import read_channels
 from harness.evidence.settling import settle_samples
@@ -180,6 +181,29 @@ def test_what_a_kill_left_half_done_is_cleared_and_never_read(tmp_path):
     finish_bundle(folder, complete=False, facts={})
     assert not (folder / "samples.part").exists()
     require_equal(read_bundle(folder).channels, SCRIPT)
+
+
+def peak_of_settling(folder, count):
+    """Settle so many samples of two roles; return the most memory that it held."""
+    folder.mkdir()
+    with tables.TableStream(folder, "samples") as stream:
+        for first in range(0, count, 5_000):
+            at_s = columns.of_numbers(np.arange(first, first + 5_000.0))
+            turns = np.arange(5_000) % 2
+            roles = columns.of_names(["ev", "hp"], turns)
+            powers = columns.of_names(["power_w"], turns * 0)
+            stream.write([roles, powers, at_s, at_s, at_s, at_s])
+    tracemalloc.start()
+    settle_samples(folder, rows=count)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_settling_holds_as_little_however_long_the_trial(tmp_path):
+    short = peak_of_settling(tmp_path / "short", 250_000)
+    long = peak_of_settling(tmp_path / "long", 1_000_000)
+    assert long < 1.2 * short < 30_000_000
 
 
 def test_settling_refuses_a_stream_that_lost_rows_and_leaves_it(tmp_path):
