@@ -23,7 +23,7 @@ lint: .venv/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell harness devices features rigs tests docs README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell harness devices flexrig features rigs tests docs README.md CHANGELOG.md CONTRIBUTING.md
 
 bench: .venv/.ready
 	$(BIN)/python benchmarks/run.py

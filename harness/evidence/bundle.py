@@ -2,8 +2,8 @@
 
     manifest.json     status, facts, and the SHA-256 of every other file
     plan.json, rig.toml, *.feature        written before measuring
-    samples.parquet, messages.parquet, log.jsonl      what was observed
-    verdicts.json, scenario.json, figures             added after judging
+    samples/, messages.parquet, log.jsonl what was observed (`harness.evidence.wide`)
+    verdicts.json, scenario.json, figures added after judging
 
 A bundle is *opened* before measuring (what is promised is digested then), *finished*
 by the recorder, and *sealed* again whenever a judgement is added. What was recorded
@@ -13,21 +13,25 @@ A seal shows that something changed, not who changed it: keep the seal elsewhere
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import EvidenceError
 from harness.core.recording import Recording
-from harness.evidence import logbook, manifest, plain, tables
+from harness.evidence import digests, logbook, manifest, plain, samples, tables, wide
 from harness.evidence.tools import tool_versions
 
 MANIFEST = manifest.NAME
 read_manifest = manifest.read
-_OBSERVED = tuple(
-    f"{name}.{ending}"
-    for name in tables.SCHEMAS
-    for ending in ("arrows", "parquet", "parquet.part")
+_KILLED = {"cut_short_by": manifest.KILLED}
+_HALF_DONE = (wide.PART, "messages.parquet.part")
+_OBSERVED = (
+    *(f"{name}.{end}" for name in tables.SCHEMAS for end in ("arrows", "parquet")),
+    wide.FOLDER,
+    *_HALF_DONE,
 )
 
 
@@ -154,6 +158,47 @@ def verify(folder: Path) -> dict[str, Any]:
     return sealed
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a bundle says of itself, before any sample of it is read."""
+
+    facts: Mapping[str, object]
+    """What was promised before measuring, and what was learnt."""
+    complete: bool
+    """False if the run was cut short."""
+    sealed: bool
+    """False if a crash left it so: nothing shows whether it was touched."""
+
+
+def standing(folder: Path, *, check: bool = True) -> Standing:
+    """Return what a bundle says of itself; a sealed one is verified first.
+
+    Parameters
+    ----------
+    check : bool
+        Whether a touched bundle is refused. Nothing is judged from one that was not
+        checked.
+
+    Raises
+    ------
+    EvidenceError
+        If this is no bundle, or it was touched since it was sealed.
+    """
+    found = manifest.read(folder)
+    is_sealed = "seal" in found
+    if is_sealed and check:
+        found = verify(folder)
+    try:
+        facts = dict(found["before"]["facts"])
+        facts |= found["after"]["facts"] if is_sealed else _KILLED
+    except (KeyError, TypeError) as error:
+        raise EvidenceError(
+            str(folder / MANIFEST), f"it says nothing of {error}", manifest.ORIGINAL
+        ) from error
+    complete = is_sealed and found.get("status") == "complete"
+    return Standing(facts, complete=complete, sealed=is_sealed)
+
+
 def read_bundle(folder: Path) -> Recording:
     """Read what was recorded; a sealed bundle is verified first.
 
@@ -165,17 +210,13 @@ def read_bundle(folder: Path) -> Recording:
     EvidenceError
         If this is no bundle, or it was touched since it was sealed.
     """
-    found = manifest.read(folder)
-    is_sealed = "seal" in found
-    if is_sealed:
-        found = verify(folder)
-    after = found["after"]["facts"] if is_sealed else {"cut_short_by": manifest.KILLED}
+    found = standing(folder)
     return Recording(
-        channels=tables.channels(tables.read_table(folder, "samples")),
+        channels=samples.read_channels(folder),
         messages=tables.StoredMessages(folder),
-        log=logbook.read(folder / logbook.NAME, torn_ok=not is_sealed),
-        facts=found["before"]["facts"] | after,
-        complete=is_sealed and found["status"] == "complete",
+        log=logbook.read(folder / logbook.NAME, torn_ok=not found.sealed),
+        facts=found.facts,
+        complete=found.complete,
     )
 
 
@@ -186,10 +227,8 @@ def recording_digest(folder: Path) -> str:
     hold them. Real timestamps are not in these; loopback ports and the details
     named in `logbook.NOT_COMPARED` are left out.
     """
-    parts = {
-        name: tables.content_digest(tables.read_table(folder, name))
-        for name in tables.SCHEMAS
-    }
+    messages = digests.content_digest(tables.read_table(folder, "messages"))
+    parts = {"samples": _samples_digest(folder), "messages": messages}
     log = logbook.read(folder / logbook.NAME, torn_ok=True)
     parts["log"] = logbook.content_digest(log)
     plan = folder / "plan.json"
@@ -198,8 +237,16 @@ def recording_digest(folder: Path) -> str:
     return plain.digest(parts)
 
 
+def _samples_digest(folder: Path) -> str:
+    if manifest.read(folder)["format"] == manifest.LONG_FORMAT:
+        # What its manifest and its reports say: the rows of its one long table.
+        return digests.content_digest(tables.read_table(folder, "samples"))
+    return digests.channels_digest(samples.stored_channels(folder))
+
+
 def _clear(folder: Path) -> None:
     """Remove what a kill in the middle of writing may have left half done."""
-    for name in (manifest.PART, *_OBSERVED):
-        if name.endswith(".part"):
-            (folder / name).unlink(missing_ok=True)
+    for name in (manifest.PART, *_HALF_DONE):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        (folder / name).unlink(missing_ok=True)

@@ -11,7 +11,9 @@ from typing import Any
 from harness.core.errors import EvidenceError
 from harness.evidence import plain
 
-FORMAT = "flexrig evidence 1"
+FORMAT = "flexrig evidence 2"
+LONG_FORMAT = "flexrig evidence 1"
+"""The format before: one long table of samples. It is read, and never written."""
 NAME = "manifest.json"
 PART = "manifest.json.part"
 KILLED = "the process ended before the recording was finished"
@@ -36,7 +38,8 @@ def read(folder: Path) -> dict[str, Any]:
             "the folder of one scenario, as the report names it",
         ) from error
     manifest = read_json(path, content)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    known = (FORMAT, LONG_FORMAT)
+    if not isinstance(manifest, dict) or manifest.get("format") not in known:
         raise EvidenceError(
             str(path), f"it is not of the format {FORMAT!r}", "a matching flexrig"
         )

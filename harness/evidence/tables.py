@@ -1,44 +1,45 @@
-"""Samples and messages on disk: Arrow streams while recording, Parquet at rest.
+"""Samples and messages as they come: Arrow streams while recording; messages at rest.
 
 A stream grows batch by batch and can be read up to its last whole batch whatever
 became of its writer. A Parquet file is written once, in row groups of a fixed
-size, so that the same rows give the same bytes however they were flushed.
+size, so that the same rows give the same bytes however they were flushed. How
+samples are laid out at rest: `harness.evidence.wide`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import overload
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from harness.core.errors import EvidenceError
-from harness.core.recording import Channel, Message, Series
+from harness.core.recording import Message
 
-_NAME = pa.dictionary(pa.int32(), pa.utf8())
+NAME = pa.dictionary(pa.int32(), pa.utf8())
+"""What repeats: its texts once, and a number a row."""
 SAMPLES = pa.schema(
     [
-        pa.field("role", _NAME, nullable=False),
-        pa.field("quantity", _NAME, nullable=False),
+        pa.field("role", NAME, nullable=False),
+        pa.field("quantity", NAME, nullable=False),
         pa.field("bench_s", pa.float64(), nullable=False),
         pa.field("arrival_s", pa.float64(), nullable=False),
         pa.field("device_s", pa.float64(), nullable=False),
         pa.field("value", pa.float64(), nullable=False),
     ]
 )
-"""One row a sample, in the order recorded; the unit of `value` ends `quantity`."""
+"""One row a sample, in the order recorded; the unit of `value` ends `quantity`.
+
+So a stream holds them, and so did ``samples.parquet`` of the first format.
+"""
 MESSAGES = pa.schema(
     [
         pa.field("bench_s", pa.float64(), nullable=False),
-        pa.field("role", _NAME, nullable=False),
+        pa.field("role", NAME, nullable=False),
         pa.field("sent", pa.bool_(), nullable=False),
         pa.field("payload", pa.utf8(), nullable=False),
     ]
@@ -47,17 +48,6 @@ MESSAGES = pa.schema(
 SCHEMAS = {"samples": SAMPLES, "messages": MESSAGES}
 ROW_GROUP = 1 << 17
 """Rows of a Parquet row group: bounds memory, and fixes the bytes."""
-_NUMBERS = ("bench_s", "arrival_s", "device_s", "value")
-_LOOPBACK_HOSTS = (b"127.0.0.1:", b"localhost:", b"[::1]:")
-_Codes = NDArray[np.integer]
-_LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\]):[0-9]+"
-
-
-def names(values: Sequence[str], codes: Sequence[int] | _Codes) -> pa.Array:
-    """Return a dictionary-encoded column: ``values[code]`` for every code."""
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, pa.int32()), pa.array(values, pa.utf8())
-    )
 
 
 class TableStream:
@@ -74,9 +64,9 @@ class TableStream:
         self._schema = SCHEMAS[name]
         self._file = self.path.open("xb")
         self._writer = pa.ipc.new_stream(self._file, self._schema)
-        # An empty batch: the schema is on disk, and what Arrow does once (it may
-        # load pandas for 0.3 s) is done before anything is measured.
-        self.write([pa.array([], field.type) for field in self._schema])
+        # An empty batch: the schema is on disk, and what Arrow does once is done
+        # before anything is measured.
+        self.write([pa.nulls(0, field.type) for field in self._schema])
 
     def write(self, columns: Sequence[pa.Array]) -> None:
         """Append one batch of rows and hand it to the operating system."""
@@ -129,6 +119,8 @@ def _whole(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
             batch.validate(full=True)
         except (StopIteration, pa.ArrowException, OSError):
             return  # the end, or where the writer was killed; nothing follows
+        if any(column.null_count for column in batch.columns):
+            return  # none was written: this is damage
         yield batch
 
 
@@ -142,20 +134,31 @@ def settle(folder: Path, name: str, *, rows: int) -> Path:
     EvidenceError
         If the stream does not hold the rows that were written to it.
     """
-    stream, target = folder / f"{name}.arrows", folder / f"{name}.parquet"
+    stream, settled = folder / f"{name}.arrows", folder / f"{name}.parquet"
     unfinished = folder / f"{name}.parquet.part"
     written = _write_parquet(
         unfinished, SCHEMAS[name], stream_batches(stream, SCHEMAS[name])
     )
-    if written != rows:
+    require_rows(stream, expected=rows, found=written)
+    unfinished.replace(settled)
+    stream.unlink()
+    return settled
+
+
+def require_rows(stream: Path, *, expected: int, found: int) -> None:
+    """Refuse a stream that lost rows.
+
+    Raises
+    ------
+    EvidenceError
+        If it does not hold the rows that were written to it.
+    """
+    if expected != found:
         raise EvidenceError(
             str(stream),
-            f"{rows} rows were recorded, {written} can be read back",
+            f"{expected} rows were recorded, {found} can be read back",
             "another disk; what can be read stays in the stream file",
         )
-    unfinished.replace(target)
-    stream.unlink()
-    return target
 
 
 def _write_parquet(
@@ -164,20 +167,20 @@ def _write_parquet(
     """Write batches as fixed row groups of plain columns; return the rows."""
     as_text = pa.schema(
         [
-            field.with_type(pa.utf8()) if field.type == _NAME else field
+            field.with_type(pa.utf8()) if field.type == NAME else field
             for field in schema
         ]
     )
-    numbers = [name for name in schema.names if name in _NUMBERS]
-    others = [name for name in ("role", "quantity", "payload") if name in schema.names]
+    is_text = {field.name: pa.types.is_string(field.type) for field in as_text}
+    floats = [field.name for field in schema if pa.types.is_floating(field.type)]
     rows = 0
     with pq.ParquetWriter(
         path,
         as_text,
         version="2.6",
         compression="zstd",
-        use_dictionary=others,
-        column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+        use_dictionary=[name for name, it_is in is_text.items() if it_is],
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
         store_schema=False,
         write_page_checksum=True,
     ) as writer:
@@ -215,7 +218,7 @@ def read_table(folder: Path, name: str) -> pa.Table:
     """
     path, schema = folder / f"{name}.parquet", SCHEMAS[name]
     if path.is_file():
-        encoded = [field.name for field in schema if field.type == _NAME]
+        encoded = [field.name for field in schema if field.type == NAME]
         try:
             file = pq.ParquetFile(
                 path, read_dictionary=encoded, page_checksum_verification=True
@@ -230,53 +233,6 @@ def read_table(folder: Path, name: str) -> pa.Table:
     stream = folder / f"{name}.arrows"
     batches = list(stream_batches(stream, schema)) if stream.is_file() else []
     return pa.Table.from_batches(batches, schema)
-
-
-def channels(samples: pa.Table) -> dict[str, Channel]:
-    """Return every ``role.quantity`` as arrays, in order of first appearance."""
-    if samples.num_rows == 0:
-        return {}
-    samples = samples.unify_dictionaries()
-    role, quantity = (samples[name].combine_chunks() for name in ("role", "quantity"))
-    roles, quantities = role.dictionary.to_pylist(), quantity.dictionary.to_pylist()
-    codes = role.indices.to_numpy() * len(quantities) + quantity.indices.to_numpy()
-    present, first = np.unique(codes, return_index=True)
-    order, bounds = _grouped(codes, present)
-    columns = {name: samples[name].to_numpy()[order] for name in _NUMBERS}
-    found: dict[str, Channel] = {}
-    for at in np.argsort(first):
-        rows = slice(bounds[at], bounds[at + 1])
-        of_role, of_quantity = divmod(int(present[at]), len(quantities))
-        parts = {name: column[rows] for name, column in columns.items()}
-        channel = _channel(roles[of_role], quantities[of_quantity], parts)
-        found[channel.name] = channel
-    return found
-
-
-def _grouped(codes: _Codes, present: _Codes) -> tuple[_Codes, _Codes]:
-    """Return row order grouped by code, and where each group begins and ends."""
-    keys = np.searchsorted(present, codes)
-    if len(present) <= np.iinfo(np.uint16).max:
-        keys = keys.astype(np.uint16)  # numpy sorts these by radix
-    order = np.argsort(keys, kind="stable")
-    return order, np.searchsorted(keys[order], np.arange(len(present) + 1))
-
-
-def _channel(role: str, quantity: str, parts: dict[str, Series]) -> Channel:
-    # Two reads of one device may overlap; each row keeps its own three times.
-    if np.any(np.diff(parts["bench_s"]) < 0):
-        by_time = np.argsort(parts["bench_s"], kind="stable")
-        parts = {name: part[by_time] for name, part in parts.items()}
-    for part in parts.values():
-        part.flags.writeable = False
-    return Channel(
-        role=role,
-        quantity=quantity,
-        time_s=parts["bench_s"],
-        values=parts["value"],
-        arrival_s=parts["arrival_s"],
-        device_s=parts["device_s"],
-    )
 
 
 class StoredMessages(Sequence[Message]):
@@ -310,46 +266,3 @@ class StoredMessages(Sequence[Message]):
         return isinstance(other, Sequence) and self._all == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def content_digest(table: pa.Table) -> str:
-    """Return a SHA-256 over the rows, whatever file or batches hold them.
-
-    Ports on the loopback are left out: the kernel chooses them anew each run.
-    """
-    whole = hashlib.sha256()
-    for name in table.column_names:
-        column = table[name]
-        whole.update(f"{name} {len(column)} ".encode())
-        is_text = column.type == _NAME or pa.types.is_string(column.type)
-        whole.update(_text_digest(column) if is_text else _number_digest(column))
-    return whole.hexdigest()
-
-
-def _text_digest(column: pa.ChunkedArray) -> bytes:
-    lengths, content = hashlib.sha256(), hashlib.sha256()
-    for chunk in column.cast(pa.utf8()).chunks:
-        ends, text = _text_parts(chunk)
-        if any(host in text for host in _LOOPBACK_HOSTS):
-            chunk = pc.replace_substring_regex(chunk, _LOOPBACK, r"\1:*")
-            ends, text = _text_parts(chunk)
-        lengths.update(np.diff(ends).astype("<i8").tobytes())
-        content.update(text)
-    return lengths.digest() + content.digest()
-
-
-def _text_parts(chunk: pa.StringArray) -> tuple[_Codes, bytes]:
-    """Return where each text ends, and all of them in one piece."""
-    _, offsets, content = chunk.buffers()
-    ends = np.frombuffer(offsets, np.int32)[chunk.offset :][: len(chunk) + 1]
-    whole = content.slice(ends[0], ends[-1] - ends[0]) if content else b""
-    return ends, bytes(whole)
-
-
-def _number_digest(column: pa.ChunkedArray) -> bytes:
-    whole = hashlib.sha256()
-    for chunk in column.chunks:
-        numbers = chunk.to_numpy(zero_copy_only=False).astype("<f8")
-        numbers[np.isnan(numbers)] = np.nan  # a nan has many bit patterns
-        whole.update(numbers.tobytes())
-    return whole.digest()

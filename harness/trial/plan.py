@@ -25,6 +25,9 @@ AFTERMATH_S = 900.0
 """How long it is watched after the last one ends: return and rebound. [s]"""
 
 
+_LATER = ("references", "load_points", "watches", "readbacks")
+
+
 class Move(StrEnum):
     """Which way an instruction moves demand."""
 
@@ -255,8 +258,15 @@ class Plan:
         return sorted((self.bench_s(at), what.strip()) for at, what in items)
 
     def as_data(self) -> dict[str, Any]:
-        """Return the plan as plain data, for the bundle and its digest."""
-        return asdict(self)
+        """Return the plan as plain data, for the bundle and its digest.
+
+        What came into plans later is left out while it is empty, so that the plan of
+        an older bundle still has its digest.
+        """
+        data = asdict(self)
+        return {
+            key: value for key, value in data.items() if value or key not in _LATER
+        }
 
     def digest(self) -> str:
         """SHA-256 over the plan's data."""

@@ -24,7 +24,7 @@ import pyarrow as pa
 from harness.core.clock import BenchClock
 from harness.core.errors import BenchError
 from harness.core.recording import LogEntry, Reading
-from harness.evidence import bundle, logbook, manifest, tables
+from harness.evidence import bundle, columns, logbook, manifest, settling, tables
 
 FLUSH_ROWS = 5_000
 """Rows held back from the disk at most, of samples and of messages each."""
@@ -171,7 +171,7 @@ class Recorder:
         self._flush_messages()
 
     def close(self, *, complete: bool, facts: Mapping[str, object]) -> None:
-        """Turn the streams into tables, fix their digests, and seal the bundle.
+        """Settle the streams into files at rest, fix their digests, seal the bundle.
 
         Parameters
         ----------
@@ -192,8 +192,8 @@ class Recorder:
             with self._disk("its streams"):
                 self._files.close()
         with self._disk("its tables"):
-            for name, rows in self._flushed.items():
-                tables.settle(self.folder, name, rows=rows)
+            settling.settle_samples(self.folder, rows=self._flushed["samples"])
+            tables.settle(self.folder, "messages", rows=self._flushed["messages"])
             bundle.finish_bundle(self.folder, complete=complete, facts=facts)
 
     def __enter__(self) -> Self:
@@ -217,33 +217,33 @@ class Recorder:
         roles, quantities = zip(*self._channels, strict=True)
         codes = rows["code"].astype(np.int32)
         numbers = (rows[name] for name in _NUMBERS)
-        columns = [
-            tables.names(roles, codes),
-            tables.names(quantities, codes),
-            *(pa.array(np.ascontiguousarray(number)) for number in numbers),
+        parts = [
+            columns.of_names(roles, codes),
+            columns.of_names(quantities, codes),
+            *map(columns.of_numbers, numbers),
         ]
-        self._write(self._samples, "samples", columns, len(rows))
+        self._write(self._samples, "samples", parts, len(rows))
         self._rows.clear()
 
     def _flush_messages(self) -> None:
         if not self._payloads:
             return
-        columns = [
-            pa.array(self._times, pa.float64()),
-            tables.names(list(self._roles), self._codes),
-            pa.array(self._sent, pa.bool_()),
+        parts = [
+            columns.of_numbers(self._times),
+            columns.of_names(list(self._roles), self._codes),
+            columns.of_flags(self._sent),
             _text(self._payloads),
         ]
-        self._write(self._wire, "messages", columns, len(self._payloads))
+        self._write(self._wire, "messages", parts, len(self._payloads))
         self._times, self._codes = array("d"), array("i")
         self._sent, self._payloads = [], []
         self._characters = 0
 
     def _write(
-        self, stream: tables.TableStream, name: str, columns: list[pa.Array], rows: int
+        self, stream: tables.TableStream, name: str, parts: list[pa.Array], rows: int
     ) -> None:
         with self._disk(stream.path.name):
-            stream.write(columns)
+            stream.write(parts)
         self._flushed[name] += rows
 
     @contextmanager
@@ -275,9 +275,9 @@ def _not_a_number(role: str, reading: Reading) -> BenchError:
 
 def _text(payloads: Sequence[str]) -> pa.Array:
     try:
-        return pa.array(payloads, pa.utf8())
+        return columns.of_text(payloads)
     except UnicodeEncodeError:
-        return pa.array([_sayable(payload) for payload in payloads], pa.utf8())
+        return columns.of_text([_sayable(payload) for payload in payloads])
 
 
 def _sayable(payload: str) -> str:

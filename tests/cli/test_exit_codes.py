@@ -95,7 +95,7 @@ def test_one_changed_byte_of_any_file_is_refused(close):
     files = sorted(path for path in bundle.rglob("*") if path.is_file())
     assert {path.name for path in files} >= {
         "log.jsonl", "manifest.json", "messages.parquet", "plan.json", "rig.toml",
-        "samples.parquet", "scenario.feature", "scenario.json",
+        "ev_meter.parquet", "scenario.feature", "scenario.json",
     }  # fmt: skip
     for path in files:
         whole = path.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.errors import EvidenceError
 from harness.core.recording import Reading
-from harness.evidence import manifest, tables
+from harness.evidence import manifest, wide
 from harness.evidence.bundle import (
     MANIFEST,
     finish_bundle,
@@ -18,6 +18,7 @@ from harness.evidence.bundle import (
     read_manifest,
     recording_digest,
     seal,
+    standing,
     verify,
 )
 from harness.trial.recorder import Recorder
@@ -35,7 +36,7 @@ JUDGED = {
 }
 EVERY_FILE = [
     MANIFEST,
-    "samples.parquet",
+    "samples/ev.parquet",
     "messages.parquet",
     "log.jsonl",
     *FILES,
@@ -122,7 +123,9 @@ def test_a_missing_file_is_refused_by_name(copy, name):
     assert name in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["extra.txt", "figures/hp.svg", "samples.arrows"])
+@pytest.mark.parametrize(
+    "name", ["extra.txt", "figures/hp.svg", "samples.arrows", "samples/hp.parquet"]
+)
 def test_an_added_file_is_refused_by_name(copy, name):
     (copy / name).write_text("something else")
     with pytest.raises(EvidenceError, match="it was added after") as refusal:
@@ -226,6 +229,25 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(tmp_path, content, fact):
             use(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"before": None},
+        {"before": {}},
+        {"before": {"facts": {}}, "seal": "of nobody"},
+        {"before": {"facts": {}}, "after": 1, "seal": "of nobody"},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_says_too_little_is_refused_checked_or_not(tmp_path, content):
+    said = json.dumps({"format": manifest.FORMAT} | content)
+    (tmp_path / MANIFEST).write_text(said)
+    for check in (True, False):
+        with pytest.raises(EvidenceError, match=r"manifest\.json: it .*Try: "):
+            standing(tmp_path, check=check)
+
+
 def test_a_log_torn_in_its_last_line_keeps_the_others(tmp_path):
     open_bundle(tmp_path / "b", before={})
     line = b'{"time_s": 1.0, "actor": "a", "what": "b", "detail": {}}\n'
@@ -242,13 +264,15 @@ def test_a_log_broken_in_the_middle_is_refused_with_its_line(tmp_path, bad):
         read_bundle(tmp_path / "b")
 
 
-def test_a_parquet_of_another_table_is_refused(tmp_path):
+@pytest.mark.parametrize("where", ["samples/ev.parquet", "samples.parquet"])
+def test_a_parquet_of_another_table_is_refused(tmp_path, where):
     open_bundle(tmp_path / "b", before={})
-    (tmp_path / "b" / "samples.parquet").write_bytes(b"PAR1 or not")
+    (tmp_path / "b" / where).parent.mkdir(exist_ok=True)
+    (tmp_path / "b" / where).write_bytes(b"PAR1 or not")
     with pytest.raises(EvidenceError, match="it is no table of samples"):
         read_bundle(tmp_path / "b")
     other = pyarrow.table({"x": [1]})
-    pyarrow.parquet.write_table(other, tmp_path / "b" / "samples.parquet")
+    pyarrow.parquet.write_table(other, tmp_path / "b" / where)
     with pytest.raises(EvidenceError, match="it is no table of samples"):
         read_bundle(tmp_path / "b")
 
@@ -256,32 +280,28 @@ def test_a_parquet_of_another_table_is_refused(tmp_path):
 def test_the_same_content_gives_the_same_bytes_however_it_was_flushed(tmp_path):
     one = record(tmp_path / "one", flush_every=1)
     two = record(tmp_path / "two", flush_every=17)
-    for name in ("samples.parquet", "messages.parquet", "log.jsonl"):
+    for name in ("samples/ev.parquet", "messages.parquet", "log.jsonl"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
 def test_row_groups_do_not_depend_on_flushes_either(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "ROW_GROUP", 16)
+    monkeypatch.setattr(wide, "ROW_GROUP", 16)
     one = record(tmp_path / "one", flush_every=1)
     two = record(tmp_path / "two", flush_every=1_000)
-    assert (one / "samples.parquet").read_bytes() == (
-        two / "samples.parquet"
-    ).read_bytes()
-    found = pyarrow.parquet.ParquetFile(one / "samples.parquet").metadata
+    whose = "samples/ev.parquet"
+    assert (one / whose).read_bytes() == (two / whose).read_bytes()
+    found = pyarrow.parquet.read_metadata(one / whose)
     assert [found.row_group(n).num_rows for n in range(4)] == [16, 16, 16, 2]
     assert read_bundle(one).channel("ev", "power_w").time_s.tolist() == list(range(50))
 
 
 def test_any_parquet_reader_finds_plain_columns(tmp_path):
-    table = pyarrow.parquet.read_table(record(tmp_path / "b") / "samples.parquet")
-    assert table.column_names == tables.SAMPLES.names
+    table = pyarrow.parquet.read_table(record(tmp_path / "b") / "samples/ev.parquet")
     assert table.to_pylist()[0] == {
-        "role": "ev",
-        "quantity": "power_w",
         "bench_s": 0.0,
         "arrival_s": 0.25,
         "device_s": pytest.approx(np.nan, nan_ok=True),
-        "value": 7_000.0,
+        "power_w": 7_000.0,
     }
 
 
@@ -298,6 +318,7 @@ def test_runs_that_agree_share_a_digest_whatever_their_ports(tmp_path):
     [
         {"watts": 1e-9},
         {"seconds": 51},
+        {"seconds": 0},
         {"what": "ends"},
         {"detail": 2},
         {"plan": '{"roles": ["hp"], "baseline_s": 600.0}'},

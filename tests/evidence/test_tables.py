@@ -1,19 +1,20 @@
-"""Streams and tables: whole batches survive any tear; channels are exact and quick."""
+"""Streams and tables: whole batches survive any tear; a long table is read exactly."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from harness.core.errors import EvidenceError
-from harness.evidence import tables
+from harness.evidence import columns, samples, tables
+from harness.evidence.digests import content_digest
 from harness.evidence.tables import MESSAGES, SAMPLES, TableStream
 
 
 def samples_columns(roles, quantities, codes, first):
     numbers = np.arange(first, first + len(codes), dtype=float)
     return [
-        tables.names(roles, codes),
-        tables.names(quantities, codes),
+        columns.of_names(roles, codes),
+        columns.of_names(quantities, codes),
         *(pa.array(numbers * scale) for scale in (1.0, 2.0, 3.0, 4.0)),
     ]
 
@@ -66,13 +67,13 @@ def test_a_damaged_stream_is_read_in_part_or_refused_in_a_sentence(stream, seed)
             table = tables.read_table(path.parent, "samples")
         except EvidenceError:
             continue  # a column's name was hit: "it is another table"
-        tables.channels(table)
+        samples.long_channels(table)
         assert table.num_rows <= 9
 
 
 def test_names_that_appear_later_stay_with_their_rows(stream):
     path, _ = stream
-    found = tables.channels(tables.read_table(path.parent, "samples"))
+    found = samples.long_channels(tables.read_table(path.parent, "samples"))
     assert {name: c.time_s.tolist() for name, c in found.items()} == {
         "ev.power_w": [10.0, 11.0, 21.0, 31.0],
         "ev.current_a": [20.0, 22.0, 33.0],
@@ -84,64 +85,47 @@ def test_names_that_appear_later_stay_with_their_rows(stream):
     assert hp.values.tolist() == [120.0, 128.0]
 
 
-def test_settling_keeps_every_row_and_removes_the_stream(stream):
-    path, _ = stream
-    before = tables.read_table(path.parent, "samples")
-    tables.settle(path.parent, "samples", rows=9)
-    after = tables.read_table(path.parent, "samples")
+@pytest.fixture
+def messages(tmp_path):
+    """A stream of three messages in two batches."""
+    with TableStream(tmp_path, "messages") as stream:
+        for number in (1, 2):
+            stream.write(
+                [
+                    columns.of_numbers(np.arange(float(number))),
+                    columns.of_names(["ev"], [0] * number),
+                    columns.of_flags([True] * number),
+                    columns.of_text(["£"] * number),
+                ]
+            )
+    return tmp_path
+
+
+def test_settling_keeps_every_message_and_removes_the_stream(messages):
+    before = tables.read_table(messages, "messages")
+    tables.settle(messages, "messages", rows=3)
+    after = tables.read_table(messages, "messages")
     assert after.to_pylist() == before.to_pylist()
-    assert [p.name for p in path.parent.iterdir()] == ["samples.parquet"]
-    assert tables.content_digest(after) == tables.content_digest(before)
+    assert [p.name for p in messages.iterdir()] == ["messages.parquet"]
+    assert content_digest(after) == content_digest(before)
 
 
-def test_settling_refuses_a_stream_that_lost_rows(stream):
-    path, ends = stream
-    path.write_bytes(path.read_bytes()[: ends[2]])
-    with pytest.raises(EvidenceError, match="9 rows were recorded, 5 can be read"):
-        tables.settle(path.parent, "samples", rows=9)
-    assert path.exists()
+def test_settling_refuses_messages_that_lost_rows(messages):
+    with pytest.raises(EvidenceError, match="4 rows were recorded, 3 can be read"):
+        tables.settle(messages, "messages", rows=4)
+    assert (messages / "messages.arrows").exists()
 
 
-def test_settling_empty_streams_gives_empty_tables(tmp_path):
-    for name, schema in (("samples", SAMPLES), ("messages", MESSAGES)):
-        TableStream(tmp_path, name).close()
-        tables.settle(tmp_path, name, rows=0)
-        table = tables.read_table(tmp_path, name)
-        assert table.num_rows == 0
-        assert table.schema == schema
-    assert tables.channels(tables.read_table(tmp_path, "samples")) == {}
+def test_settling_an_empty_stream_gives_an_empty_table(tmp_path):
+    TableStream(tmp_path, "messages").close()
+    tables.settle(tmp_path, "messages", rows=0)
+    table = tables.read_table(tmp_path, "messages")
+    assert table.num_rows == 0
+    assert table.schema == MESSAGES
 
 
 def test_a_folder_without_tables_has_no_rows(tmp_path):
     assert tables.read_table(tmp_path, "messages").num_rows == 0
-
-
-def test_a_digest_knows_nothing_of_nan_bits_but_everything_of_signs():
-    def digest(values):
-        return tables.content_digest(pa.table({"value": pa.array(values)}))
-
-    odd = np.array([0x7FF8000000000001], dtype=np.uint64).view(np.float64)
-    assert digest(odd) == digest(np.array([np.nan]))
-    assert digest(np.array([0.0])) != digest(np.array([-0.0]))
-
-
-def test_a_digest_does_not_depend_on_how_rows_are_cut():
-    whole = pa.table({"role": ["ev", "hp", "ev"], "value": [1.0, 2.0, 3.0]})
-    cut = pa.concat_tables([whole.slice(0, 1), whole.slice(1, 2)])
-    assert tables.content_digest(cut) == tables.content_digest(whole)
-    assert tables.content_digest(whole.slice(1)) == tables.content_digest(
-        pa.table({"role": ["hp", "ev"], "value": [2.0, 3.0]})
-    )
-
-
-def test_only_loopback_ports_are_left_out_of_a_digest():
-    def digest(text):
-        return tables.content_digest(pa.table({"payload": [text, "x"]}))
-
-    for host in ("127.0.0.1", "localhost", "[::1]"):
-        assert digest(f"ws://{host}:1234/a") == digest(f"ws://{host}:99/a")
-    assert digest("ws://10.0.0.7:1234/a") != digest("ws://10.0.0.7:99/a")
-    assert digest("ws://127.0.0.1:1/a") != digest("ws://127.0.0.1:1/b")
 
 
 def test_many_channels_of_a_long_trial_are_told_apart():
@@ -154,7 +138,7 @@ def test_many_channels_of_a_long_trial_are_told_apart():
     table = pa.Table.from_arrays(
         samples_columns(roles, quantities, codes, 0), schema=SAMPLES
     )
-    found = tables.channels(table)
+    found = samples.long_channels(table)
     assert len(found) == count
     last = found["r6.q699_w"]
     np.testing.assert_array_equal(last.time_s, np.arange(each) * count + 699.0)

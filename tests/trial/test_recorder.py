@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import BenchError, EvidenceError
 from harness.core.recording import LogEntry, Message, Reading
+from harness.evidence import settling, tables
 from harness.evidence.bundle import open_bundle, read_bundle, verify
 from harness.trial import recorder as recorder_module
 from harness.trial.recorder import FLUSH_ROWS, Recorder
@@ -244,11 +245,16 @@ def test_leaving_early_keeps_everything_and_says_why(folder, clock, ending, sent
     assert verify(folder)["status"] == "incomplete"
 
 
-def test_a_second_interrupt_while_closing_loses_nothing(folder, clock, monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "settle"), [(settling, "settle_samples"), (tables, "settle")]
+)
+def test_a_second_interrupt_while_closing_loses_nothing(
+    folder, clock, monkeypatch, module, settle
+):
     def interrupt(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recorder_module.tables, "settle", interrupt)
+    monkeypatch.setattr(module, settle, interrupt)
     recorder = Recorder(folder, clock)
     recorder.samples("ev", [Reading("power_w", 1.0)], asked_s=0.0, arrival_s=0.0)
     with pytest.raises(KeyboardInterrupt):
@@ -341,7 +347,10 @@ def test_a_reading_that_is_no_number_is_refused_with_its_channel(folder, clock, 
     assert read_bundle(folder).channel("ev", "power_w").values.tolist() == [2.0]
 
 
-@pytest.mark.parametrize("left", ["samples.arrows", "log.jsonl", "messages.parquet"])
+@pytest.mark.parametrize(
+    "left",
+    ["samples.arrows", "samples.parquet", "samples", "messages.parquet", "log.jsonl"],
+)
 def test_a_recording_is_never_written_over(folder, clock, left):
     folder.mkdir()
     (folder / left).write_bytes(b"of another trial")
