@@ -1,67 +1,40 @@
-"""A DLMS/COSEM client over TCP: associate, and get attributes by logical name.
+"""A DLMS/COSEM client over TCP: one association, one request at a time.
 
-The only module that imports dlms-cosem. That library makes the requests and reads the
-association's response. What a GET gives is read in `devices.links.dlms_data`, strictly:
-the library takes a number that was cut short for a smaller one. Its own connection
-class is not used: it draws random numbers, and prints.
-
-Source: DLMS UA 1000-2 (Green Book), 8.3 (wrapper on TCP, IEC 62056-47), 9.4 and 9.5
-(ACSE and xDLMS services). Read in excerpts and open implementations, not in the
-document itself: clause numbers are unverified.
+Source: DLMS UA 1000-2 (Green Book), 8.3 (wrapper on TCP, IEC 62056-47). Read in
+excerpts and open implementations, not in the document itself: clause numbers are
+unverified.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
+import asyncio
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import dlms_cosem.cosem as cosem  # type: ignore[import-untyped]
-import dlms_cosem.enumerations as enums  # type: ignore[import-untyped]
-from dlms_cosem.protocol import acse, xdlms  # type: ignore[import-untyped]
-from dlms_cosem.protocol.acse.user_information import (  # type: ignore[import-untyped]
-    UserInformation,
-)
-
 from devices.links.byte_wire import ByteWire, Endpoint
-from devices.links.dlms_data import Value, decode, take_byte
+from devices.links.dlms_apdu import (
+    Absent,
+    Attribute,
+    association_request,
+    get_request,
+    parse_association,
+    parse_get_response,
+)
+from devices.links.dlms_blocks import (
+    MOST_DATA,
+    descriptor,
+    is_block,
+    next_request,
+    parse_block,
+    part_request,
+)
+from devices.links.dlms_data import Value, decode_whole
 from harness.core.bench import DeviceContext
 from harness.core.errors import LinkError, RefusedError, RigError
 
 FORMS = "dlms://HOST:4059"
 WRAPPER_VERSION = 1
-MULTIPLE_REFERENCES = "multiple_references"
-OBJECT_UNDEFINED, OBJECT_UNAVAILABLE = 4, 11
-"""data-access-result of an object that the meter does not have. Green Book, 9.5."""
-
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
-"""What the library raises for replies that are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of one object: class, logical name, number."""
-
-    interface: int
-    name: str
-    """``1.0.1.8.0.255``."""
-    number: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """What a meter gives instead of a value: why it has none."""
-
-    code: int
-
-    def __str__(self) -> str:
-        try:
-            return str(enums.DataAccessResult(self.code).name).lower().replace("_", " ")
-        except ValueError:
-            return f"data access result {self.code}"
 
 
 def parse_address(where: str, text: str) -> Endpoint:
@@ -91,96 +64,6 @@ def frame_length(data: bytes) -> int:
         return 0
     length = 8 + int.from_bytes(data[6:8], "big")
     return length if len(data) >= length else 0
-
-
-def association_request(
-    *, password: str = "", conformance: Sequence[str] = ("get", MULTIPLE_REFERENCES)
-) -> bytes:
-    """Make an AARQ: no ciphering; a password for low level security, or none."""
-    initiate = xdlms.InitiateRequest(
-        proposed_conformance=xdlms.Conformance(**dict.fromkeys(conformance, True))
-    )
-    mechanism = enums.AuthenticationMechanism
-    request = acse.ApplicationAssociationRequest(
-        user_information=UserInformation(content=initiate),
-        authentication=mechanism.LLS if password else mechanism.NONE,
-        authentication_value=password.encode() if password else None,
-    )
-    return bytes(request.to_bytes())
-
-
-def parse_association(reply: bytes) -> tuple[str, bool]:
-    """Read an AARE: why it was refused (empty if it was not), several-at-once or not.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    try:
-        # The library prints the bytes of a conformance block that it does not like.
-        with contextlib.redirect_stdout(io.StringIO()):
-            response = acse.ApplicationAssociationResponse.from_bytes(reply)
-    except UNREADABLE as error:
-        raise ValueError(f"{reply.hex()} is no association response") from error
-    if response.result is not enums.AssociationResult.ACCEPTED:
-        why = response.result_source_diagnostics.name.lower().replace("_", " ")
-        return f"{response.result.name.lower().replace('_', ' ')}, {why}", False
-    content = response.user_information and response.user_information.content
-    granted = getattr(content, "negotiated_conformance", None)
-    return "", bool(getattr(granted, MULTIPLE_REFERENCES, False))
-
-
-def get_request(attributes: Sequence[Attribute], *, number: int) -> bytes:
-    """Make a GET: the normal one for one attribute, with list for several."""
-    invoke = xdlms.InvokeIdAndPriority(invoke_id=number)
-    wanted = [
-        cosem.CosemAttribute(
-            enums.CosemInterface(each.interface),
-            cosem.Obis.from_string(each.name),
-            each.number,
-        )
-        for each in attributes
-    ]
-    if len(wanted) == 1:
-        return bytes(xdlms.GetRequestNormal(wanted[0], invoke).to_bytes())
-    listed = [cosem.CosemAttributeWithSelection(each, None) for each in wanted]
-    return bytes(xdlms.GetRequestWithList(listed, invoke).to_bytes())
-
-
-def parse_get_response(
-    reply: bytes, *, number: int, count: int
-) -> list[Value | Absent]:
-    """Read the response to a GET of so many attributes.
-
-    Raises
-    ------
-    ValueError
-        If it is none, answers another request, or is cut short.
-    """
-    if len(reply) < 4 or reply[0] != 0xC4:
-        raise ValueError(f"{reply.hex()} is no get response")
-    if reply[2] & 0x0F != number:
-        raise ValueError(f"{reply.hex()} answers request {reply[2] & 15}, not {number}")
-    kind, at, several = reply[1], 3, 1
-    if kind == 3:
-        several, at = reply[3], 4
-    if kind not in (1, 3) or several != count:
-        raise ValueError(f"{reply.hex()} does not answer {count} attributes")
-    results: list[Value | Absent] = []
-    for _ in range(count):
-        choice, at = take_byte(reply, at)
-        if choice == 1:
-            code, at = take_byte(reply, at)
-            results.append(Absent(code))
-        elif choice == 0:
-            value, at = decode(reply, at)
-            results.append(value)
-        else:
-            raise ValueError(f"{reply.hex()} has a result that is neither")
-    if at != len(reply):
-        raise ValueError(f"{reply.hex()} is longer than its data")
-    return results
 
 
 class DlmsLink:
@@ -213,6 +96,7 @@ class DlmsLink:
         self._password, self._timeout_s = password, timeout_s
         self._is_associated = self._several = False
         self._number = 0
+        self._turn = asyncio.Lock()
         self.failures = 0
         """Requests that got no usable reply."""
 
@@ -220,16 +104,8 @@ class DlmsLink:
         """Let go of the wire; the meter ends the association with it."""
         self._wire.close()
 
-    async def associate(self) -> None:
-        """Connect and associate, unless that is so already.
-
-        Raises
-        ------
-        RefusedError
-            If the meter refuses: the client, or its password.
-        LinkError
-            If it does not answer in bounded time, or not as DLMS.
-        """
+    async def _associate(self) -> None:
+        """Connect and associate, unless that is so already."""
         if self._is_associated and self._wire.is_open:
             return
         self._is_associated = False
@@ -247,24 +123,75 @@ class DlmsLink:
     async def get(self, attributes: Sequence[Attribute]) -> list[Value | Absent]:
         """Get attributes: at once if the meter can, else one by one.
 
+        Connects and associates if that is not so already.
+
         Raises
         ------
+        RefusedError
+            If the meter refuses: the client, or its password.
         LinkError
-            If there is no usable reply in bounded time.
+            If there is no usable reply in bounded time, or not in DLMS.
         """
-        await self.associate()
-        if self._several or len(attributes) == 1:
-            return await self._get(attributes)
-        results = []
-        for each in attributes:
-            results += await self._get([each])
-        return results
+        async with self._turn:
+            await self._associate()
+            if self._several or len(attributes) == 1:
+                return await self._get(attributes)
+            results = []
+            for each in attributes:
+                results += await self._get([each])
+            return results
+
+    async def get_part(
+        self, attribute: Attribute, selection: bytes, *, within_s: float
+    ) -> Value | Absent:
+        """Get what a selection names of one attribute, in blocks if it comes so.
+
+        Raises
+        ------
+        RefusedError
+            As `get`.
+        LinkError
+            If it is not there and whole in this time. [s]
+        """
+        async with self._turn:
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._associate()
+                    return await self._get_part(attribute, selection)
+            except TimeoutError:
+                fact = f"{attribute.name} was not whole within {within_s:g} s"
+                raise self._failed(fact) from None
+
+    async def _get_part(self, attribute: Attribute, selection: bytes) -> Value | Absent:
+        self._number = number = self._number % 15 + 1
+        wanted = descriptor(attribute.interface, attribute.name, attribute.number)
+        reply = await self._ask(part_request(wanted, selection, number=number))
+        if not is_block(reply):
+            return self._parsed(reply, count=1)[0]
+        data, block = bytearray(), 0
+        try:
+            while True:
+                block += 1
+                piece, last = parse_block(reply, number=number, block=block)
+                if isinstance(piece, int):
+                    return Absent(piece)
+                data += piece
+                if last:
+                    return decode_whole(bytes(data))
+                if len(data) > MOST_DATA:
+                    raise ValueError(f"{len(data)} bytes, and no last block")
+                reply = await self._ask(next_request(block, number=number))
+        except ValueError as error:
+            raise self._failed(str(error)) from error
 
     async def _get(self, attributes: Sequence[Attribute]) -> list[Value | Absent]:
         self._number = self._number % 15 + 1
         reply = await self._ask(get_request(attributes, number=self._number))
+        return self._parsed(reply, count=len(attributes))
+
+    def _parsed(self, reply: bytes, *, count: int) -> list[Value | Absent]:
         try:
-            return parse_get_response(reply, number=self._number, count=len(attributes))
+            return parse_get_response(reply, number=self._number, count=count)
         except ValueError as error:
             raise self._failed(str(error)) from error
 

@@ -30,6 +30,11 @@ _NUMBERS = {
 _FIXED_TEXTS = {25: 12, 26: 5, 27: 4}
 """date-time, date and time with tags of their own: length."""
 DEEPEST = 16
+EXCERPT = 64
+"""Bytes that an error quotes: a profile has a hundred thousand."""
+NO_DEVIATION = -0x8000
+INVALID = 0x01
+"""Bit of a clock's status: it does not trust itself."""
 
 
 def decode(data: bytes, at: int = 0, *, depth: int = 0) -> tuple[Value, int]:
@@ -56,14 +61,28 @@ def decode(data: bytes, at: int = 0, *, depth: int = 0) -> tuple[Value, int]:
     if tag in (1, 2):
         return _several(data, at, depth)
     if tag in (9, 10, 12):
-        size, at = _length(data, at)
+        size, at = take_length(data, at)
         piece, at = _piece(data, at, size)
         return (piece if tag == 9 else piece.decode("utf-8", "replace")), at
     raise ValueError(f"data of kind {tag} is not read")
 
 
+def decode_whole(data: bytes) -> Value:
+    """Read one A-XDR value that is all there is.
+
+    Raises
+    ------
+    ValueError
+        As `decode`, or if something follows it.
+    """
+    value, at = decode(data)
+    if at != len(data):
+        raise ValueError(f"{len(data) - at} bytes behind the data")
+    return value
+
+
 def _several(data: bytes, at: int, depth: int) -> tuple[list[Value], int]:
-    count, at = _length(data, at)
+    count, at = take_length(data, at)
     if depth >= DEEPEST or count > len(data) - at:
         raise ValueError("a structure that is deeper or longer than its bytes")
     values = []
@@ -85,7 +104,14 @@ def take_byte(data: bytes, at: int) -> tuple[int, int]:
     return piece[0], at
 
 
-def _length(data: bytes, at: int) -> tuple[int, int]:
+def take_length(data: bytes, at: int) -> tuple[int, int]:
+    """Return the length at a place, and the next place.
+
+    Raises
+    ------
+    ValueError
+        If it is cut short.
+    """
     first, at = take_byte(data, at)
     if first < 0x80:
         return first, at
@@ -95,7 +121,8 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
 
 def _piece(data: bytes, at: int, size: int) -> tuple[bytes, int]:
     if at + size > len(data):
-        raise ValueError(f"{data.hex()} is cut short")
+        seen = data[-EXCERPT:].hex()
+        raise ValueError(f"{'…' if len(data) > EXCERPT else ''}{seen} is cut short")
     return data[at : at + size], at + size
 
 
@@ -119,13 +146,38 @@ def clock_of(
     year, month, day, _, hour, minute, second, hundredths, minutes, status = (
         struct.unpack(">HBBBBBBBhB", date_time)
     )
-    if status & 0x01 or year == 0xFFFF or 0xFF in (month, day, hour, minute, second):
+    if status & INVALID or year == 0xFFFF or 0xFF in (month, day, hour, minute, second):
         return None
     part = 0 if hundredths == 0xFF else hundredths
     local = datetime(year, month, day, hour, minute, second, part * 10_000)  # noqa: DTZ001
-    if minutes == -0x8000:
+    if minutes == NO_DEVIATION:
         fold = int(not status & 0x80)
         return local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
     ahead = timedelta(minutes=minutes)
     offset = ahead if deviation == "to UTC" else -ahead
     return (local + offset).replace(tzinfo=UTC)
+
+
+def date_time_of(
+    at: datetime, zone: tzinfo, deviation: Literal["to UTC", "from UTC"]
+) -> bytes:
+    """Encode an instant as a date-time of 12 bytes, as a clock in that zone has it.
+
+    The opposite of `clock_of`.
+    """
+    local = at.astimezone(zone)
+    offset = local.utcoffset() or timedelta()
+    minutes = round(offset.total_seconds() / 60)
+    return struct.pack(
+        ">HBBBBBBBhB",
+        local.year,
+        local.month,
+        local.day,
+        local.isoweekday(),
+        local.hour,
+        local.minute,
+        local.second,
+        local.microsecond // 10_000,
+        -minutes if deviation == "to UTC" else minutes,
+        0x80 if local.dst() else 0,
+    )

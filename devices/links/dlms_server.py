@@ -2,30 +2,33 @@
 
 Shares no code with the client (`devices.links.dlms`) and uses no library, so that a
 mistake in one is seen by the other. Sources are the same. Not there: ciphering, high
-level security, block transfer, SET and ACTION; each is refused as the standard has it.
+level security, SET and ACTION; each is refused as the standard has it.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from devices.links.dlms_get_server import (
+    BLOCKS,
+    GET,
+    MOST,
+    MULTIPLE_REFERENCES,
+    NOT_SUPPORTED,
+    SELECTIVE,
+    GetService,
+    Objects,
+)
 from devices.links.loopback import serve_port
 
-ObjectKey = tuple[int, bytes, int]
-"""Class, logical name, attribute."""
-Objects = Callable[[], Mapping[ObjectKey, bytes] | None]
-"""Gives every attribute of now as encoded data, or None to keep silence."""
+Serves = Callable[[], Objects | None]
+"""Gives every attribute of now, or None to keep silence."""
 
-OBJECT_UNDEFINED, READ_WRITE_DENIED = 4, 3
 AUTHENTICATION_FAILURE = 13
 EXCEPTION_NOT_ALLOWED = bytes.fromhex("d80101")
 """exception-response: service not allowed, operation not possible."""
-EXCEPTION_NOT_SUPPORTED = bytes.fromhex("d80102")
-"""exception-response: service not allowed, service not supported."""
-GET, MULTIPLE_REFERENCES = 1 << 4, 1 << 9
-"""Bits of the conformance block, the last of 24 being bit 0."""
 CONTEXT_NAME = bytes.fromhex("a109060760857405080101")
 """Application context: logical names, no ciphering."""
 
@@ -50,6 +53,21 @@ def long_unsigned(value: float) -> bytes:
     return b"\x12" + struct.pack(">H", _within(value, 0, (1 << 16) - 1))
 
 
+def integer(value: int) -> bytes:
+    """Encode a signed number of 8 bits."""
+    return b"\x0f" + struct.pack(">b", value)
+
+
+def unsigned(value: int) -> bytes:
+    """Encode an unsigned number of 8 bits."""
+    return b"\x11" + bytes((value,))
+
+
+def structure(*parts: bytes) -> bytes:
+    """Encode a structure of encoded parts."""
+    return b"\x02" + bytes((len(parts),)) + b"".join(parts)
+
+
 def octet_string(data: bytes) -> bytes:
     """Encode up to 127 bytes."""
     return b"\x09" + bytes((len(data),)) + data
@@ -68,11 +86,13 @@ class DlmsSession:
     """One client's association."""
 
     def __init__(
-        self, objects: Objects, *, server: int, password: str, several: bool
+        self, objects: Serves, *, server: int, password: str, several: bool
     ) -> None:
         self._objects, self._server = objects, server
-        self._password, self._several = password.encode(), several
+        self._password = password.encode()
+        self._can = GET | BLOCKS | SELECTIVE | (MULTIPLE_REFERENCES if several else 0)
         self._buffer, self._client = b"", -1
+        self._service = GetService(0, 0)
 
     def receive(self, data: bytes, _now_s: float) -> tuple[list[bytes], bool]:
         """Return the replies due; a wrapper that is none ends the connection."""
@@ -106,8 +126,8 @@ class DlmsSession:
         if client != self._client:
             return EXCEPTION_NOT_ALLOWED
         if apdu[0] != 0xC0 or len(apdu) < 4:
-            return EXCEPTION_NOT_SUPPORTED
-        return _get(apdu, objects, several=self._several)
+            return NOT_SUPPORTED
+        return self._service.answer(apdu, objects)
 
     def _associate(self, request: bytes, client: int) -> bytes:
         """Answer an AARQ with an AARE (Green Book, 9.4.2)."""
@@ -117,17 +137,18 @@ class DlmsSession:
         right = secret[2:] == self._password if self._password else not secret
         fits = context_name == CONTEXT_NAME and right
         self._client = client if fits else -1
-        wanted = int.from_bytes(fields.get(0xBE, b"")[-5:-2], "big")
-        granted = wanted & (GET | (MULTIPLE_REFERENCES if self._several else 0))
+        initiate = fields.get(0xBE, b"")
+        granted = int.from_bytes(initiate[-5:-2], "big") & self._can
+        self._service = GetService(granted, int.from_bytes(initiate[-2:], "big"))
         diagnostic = 0 if fits else AUTHENTICATION_FAILURE
-        initiate = b"\x08\x00\x06\x5f\x1f\x04\x00" + granted.to_bytes(3, "big")
+        response = b"\x08\x00\x06\x5f\x1f\x04\x00" + granted.to_bytes(3, "big")
         body = (
             CONTEXT_NAME
             + bytes((0xA2, 3, 2, 1, int(not fits)))
             + bytes((0xA3, 5, 0xA1, 3, 2, 1, diagnostic))
             + b"\xbe\x10\x04\x0e"
-            + initiate
-            + struct.pack(">HH", 1024, 7)
+            + response
+            + struct.pack(">HH", MOST, 7)
         )
         return bytes((0x61, len(body))) + body
 
@@ -141,31 +162,9 @@ def _ber(data: bytes) -> dict[int, bytes]:
     return fields
 
 
-def _get(apdu: bytes, objects: Mapping[ObjectKey, bytes], *, several: bool) -> bytes:
-    """Answer a GET, normal or with list."""
-    kind, invoke = apdu[1], apdu[2:3]
-    if kind == 1 and len(apdu) == 13:
-        return b"\xc4\x01" + invoke + _result(apdu[3:13], objects)
-    if kind == 3 and several and len(apdu) == 4 + 10 * apdu[3]:
-        wanted = [apdu[at : at + 10] for at in range(4, len(apdu), 10)]
-        results = b"".join(_result(each, objects) for each in wanted)
-        return b"\xc4\x03" + invoke + apdu[3:4] + results
-    return EXCEPTION_NOT_SUPPORTED
-
-
-def _result(descriptor: bytes, objects: Mapping[ObjectKey, bytes]) -> bytes:
-    """Data or the reason why there is none, for class, name, attribute, selection."""
-    interface, name = int.from_bytes(descriptor[:2], "big"), descriptor[2:8]
-    data = objects.get((interface, name, descriptor[8]))
-    if data is None or descriptor[9]:
-        known = any(key[:2] == (interface, name) for key in objects)
-        return bytes((1, READ_WRITE_DENIED if known else OBJECT_UNDEFINED))
-    return b"\0" + data
-
-
 @asynccontextmanager
 async def serve_dlms(
-    objects: Objects,
+    objects: Serves,
     *,
     server: int,
     password: str,

@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from devices.links.dlms import FORMS, Absent, Attribute, DlmsLink, frame_length
+from devices.links.dlms import FORMS, DlmsLink, frame_length
+from devices.links.dlms_apdu import Absent, Attribute
 from devices.links.dlms_data import Value, clock_of
 from devices.meter.dlms_emulator import DlmsEmulatorOptions, emulate
 from devices.meter.dlms_objects import (
@@ -26,16 +28,25 @@ from devices.meter.dlms_objects import (
     FAST,
     FIRMWARE,
     IMPORT,
+    PROFILE_NAME,
     REGISTER,
     SERIAL,
     SIGNED,
     SLOW,
     TIME,
-    UNITS,
+    factor_of,
 )
+from devices.meter.dlms_profile import ProfileReader
 from devices.meter.zones import known_zone
 from harness.core.bench import DeviceContext, Driver, Options
-from harness.core.capabilities import Device, Identity, Polled
+from harness.core.capabilities import (
+    Device,
+    Identity,
+    KeepsProfile,
+    Polled,
+    ProfilePeriod,
+    ProfileSize,
+)
 from harness.core.errors import LinkError
 from harness.core.recording import Reading
 
@@ -60,6 +71,10 @@ class DlmsOptions(Options):
     has it, or the other way, as some makers have it."""
     time_zone: str = "UTC"
     """Where a clock hangs that gives no deviation."""
+    profile: str = Field(PROFILE_NAME, pattern=r"^(\d{1,3}\.){5}\d{1,3}$")
+    """Logical name of its load profile."""
+    profile_timeout_s: float = Field(120.0, gt=0, le=3600)
+    """Longest wait for as much of the profile as is asked for at once. [s]"""
 
     _zone = field_validator("time_zone")(known_zone)
 
@@ -77,6 +92,13 @@ class DlmsMeter:
             server=options.server,
             password=options.password,
             timeout_s=options.timeout_s,
+        )
+        self._profile = ProfileReader(
+            self._link,
+            self._where,
+            name=options.profile,
+            zone=self._zone,
+            deviation=options.deviation,
         )
         self._factors: dict[str, float] = {}
         """By logical name: the factor to our unit, of the registers that it has."""
@@ -97,8 +119,13 @@ class DlmsMeter:
         """Requests that got no usable reply."""
         return self._link.failures
 
+    @property
+    def profile_period_s(self) -> float:
+        """How long it says its periods are; ``nan`` if it keeps no profile. [s]"""
+        return self._profile.period_s
+
     async def ready(self) -> None:
-        """Associate, and learn which registers there are and how they are scaled.
+        """Associate; learn which registers there are, their scales, and its profile.
 
         Raises
         ------
@@ -122,6 +149,7 @@ class DlmsMeter:
                 f"no register {SIGNED} and no {IMPORT}: it shows no power",
                 "another meter, or another client of this one",
             )
+        await self._profile.learn()
 
     async def identify(self) -> Identity:
         """Return what the meter says of itself."""
@@ -166,16 +194,42 @@ class DlmsMeter:
             for quantity, name in wanted.items()
         ]
 
+    async def profile_size(self) -> ProfileSize:
+        """Ask how many periods it has now, and how many it has room for.
+
+        Raises
+        ------
+        LinkError
+            If it keeps none, or does not answer in bounded time.
+        """
+        return await self._profile.size()
+
+    async def read_profile(
+        self, since: datetime, until: datetime
+    ) -> Sequence[ProfilePeriod]:
+        """Return the periods stamped from `since` to `until`, in the meter's order.
+
+        Raises
+        ------
+        ValueError
+            If a time has no zone.
+        LinkError
+            If it keeps none, or they are not there and whole in bounded time.
+        """
+        if since.tzinfo is None or until.tzinfo is None:
+            raise ValueError(f"from {since} to {until}: a time without a zone")
+        within_s = self._options.profile_timeout_s
+        return await self._profile.read(since, until, within_s=within_s)
+
     def close(self) -> None:
         """Let go of the wire."""
         self._link.close()
 
     def _factor(self, name: str, scale: Value | Absent, unit: str) -> float:
-        """The factor from a register's number to our unit."""
-        match scale:
-            case [int(power), int(number)] if UNITS.get(number) == unit:
-                return 10.0**power
-        raise self._wrong(f"{name} has the scaler and unit {scale!s}, not in {unit}")
+        try:
+            return factor_of(scale, unit)
+        except ValueError as error:
+            raise self._wrong(f"{name} {error}") from error
 
     def _number(self, name: str, value: Value | Absent) -> float:
         if value is None:
@@ -230,7 +284,7 @@ DRIVER = Driver(
     open=open_device,
     emulator_options=DlmsEmulatorOptions,
     emulate=emulate,
-    capabilities=(Device, Polled),
+    capabilities=(Device, Polled, KeepsProfile),
     address_form=FORMS,
     faults=BREAKS,
     frame_length=frame_length,

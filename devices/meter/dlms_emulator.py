@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from devices.links.dlms_get_server import ObjectKey, Objects, Parts
 from devices.links.dlms_server import (
-    ObjectKey,
     double_long,
     double_long_unsigned,
     long_unsigned,
@@ -34,14 +34,18 @@ from devices.meter.dlms_objects import (
     SIGNED,
     TIME,
 )
+from devices.meter.dlms_profile_emulator import ProfileObjects, instant_of, name_of
 from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import OwnClockErrors
+from devices.meter.own_clock import OwnClock
+from devices.meter.profile import Capturing, Profile, ProfileOptions
 from devices.meter.zones import known_zone
 from harness.core.bench import EmulatorContext
+from harness.core.faults import Fault, FaultKind
 
 
-class DlmsEmulatorOptions(OwnClockErrors):
-    """The error model, and what the emulated meter is like."""
+class DlmsEmulatorOptions(OwnClockErrors, ProfileOptions):
+    """The error model, what it keeps, and what the emulated meter is like."""
 
     server: int = Field(1, ge=1, le=0xFFFF)
     password: str = Field("", max_length=64)
@@ -64,12 +68,41 @@ class DlmsEmulator(EmulatedMeter):
     """A meter whose objects are what its metering shows."""
 
     def __init__(self, context: EmulatorContext, options: DlmsEmulatorOptions) -> None:
-        super().__init__(Metering(context, options, breaks=BREAKS))
         self._options, self._zone = options, ZoneInfo(options.time_zone)
+        profile = Profile(options)
+        had_s = OwnClock(context.clock, options).has().timestamp()
+        start_wh = options.start_energy_wh
+        start_wh += profile.begin(had_s, (start_wh, 0.0))
+        errors = options.model_copy(update={"start_energy_wh": start_wh})
+        super().__init__(Metering(context, errors, breaks=BREAKS))
+        self._capturing = Capturing(self._metering, options, profile)
         serial = f"{zlib.crc32(context.role.encode()) % 100_000_000:08d}"
-        self._fixed = _fixed_objects(serial, options.signed_power)
+        self._fixed: dict[ObjectKey, bytes | Parts] = {
+            **_fixed_objects(serial, options.signed_power),
+            **ProfileObjects(
+                profile, options, date_time=self._as_told, instant=self._as_meant
+            ).attributes(),
+        }
 
-    def objects(self) -> Mapping[ObjectKey, bytes] | None:
+    def impose(self, fault: Fault) -> None:
+        """Have a fault from now on; see `Breakable`."""
+        super().impose(fault)
+        if fault.kind is FaultKind.FROZEN:
+            self._capturing.stop()
+        else:
+            self._look_at_the_clock()
+
+    def lift(self, kind: FaultKind) -> None:
+        """Be well again; see `Breakable`."""
+        super().lift(kind)
+        self._look_at_the_clock()
+
+    def close(self) -> None:
+        """Stop looking, and keep nothing more."""
+        self._capturing.stop()
+        super().close()
+
+    def objects(self) -> Objects | None:
         """Return every attribute as it is now, or None if it keeps silence."""
         if self._metering.is_silent:
             return None
@@ -86,18 +119,28 @@ class DlmsEmulator(EmulatedMeter):
         else:
             values[IMPORT] = double_long_unsigned(shown.power_w * 10)
             values[EXPORT] = double_long_unsigned(-shown.power_w * 10)
-        current = {(REGISTER, _bytes(name), 2): data for name, data in values.items()}
-        clock = {(CLOCK, _bytes(TIME.name), 2): self._date_time()}
-        return self._fixed | current | clock
+        now = octet_string(self._as_told(self._metering.utc()))
+        current = {(REGISTER, name_of(name), 2): data for name, data in values.items()}
+        return self._fixed | current | {(CLOCK, name_of(TIME.name), 2): now}
 
-    def _date_time(self) -> bytes:
-        """Its clock: 12 bytes of an octet-string."""
-        local = self._metering.utc().astimezone(self._zone)
+    def _look_at_the_clock(self) -> None:
+        if FaultKind.FROZEN not in self._metering.faults:
+            self._capturing.clock_changed()
+
+    def _as_told(self, at: datetime) -> bytes:
+        """An instant as its clock has it: 12 bytes."""
+        local = at.astimezone(self._zone)
         offset = local.utcoffset()
         minutes = 0 if offset is None else round(offset.total_seconds() / 60)
         told = {"to UTC": -minutes, "from UTC": minutes, "none": -0x8000}
-        return octet_string(
-            date_time(local, told[self._options.deviation], summer=bool(local.dst()))
+        return date_time(local, told[self._options.deviation], summer=bool(local.dst()))
+
+    def _as_meant(self, told: bytes) -> datetime:
+        """The instant that a client means by a date-time."""
+        return instant_of(
+            told,
+            utc_of=lambda local: local.replace(tzinfo=self._zone).astimezone(UTC),
+            sign=-1 if self._options.deviation == "from UTC" else 1,
         )
 
 
@@ -111,10 +154,6 @@ def date_time(local: datetime, deviation: int, *, summer: bool) -> bytes:
         + deviation.to_bytes(2, "big", signed=True)
         + bytes((0x80 if summer else 0,))
     )
-
-
-def _bytes(name: str) -> bytes:
-    return bytes(int(part) for part in name.split("."))
 
 
 def _fixed_objects(serial: str, signed: bool) -> dict[ObjectKey, bytes]:
@@ -132,11 +171,11 @@ def _fixed_objects(serial: str, signed: bool) -> dict[ObjectKey, bytes]:
         FIRMWARE.name: "emulated",
     }
     objects = {
-        (REGISTER, _bytes(name), 3): scaler_unit(power, NUMBERS[unit])
+        (REGISTER, name_of(name), 3): scaler_unit(power, NUMBERS[unit])
         for name, (power, unit) in scales.items()
     }
     return objects | {
-        (DATA, _bytes(name), 2): octet_string(text.encode())
+        (DATA, name_of(name), 2): octet_string(text.encode())
         for name, text in texts.items()
     }
 

@@ -13,14 +13,13 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from devices.links.lying_clock import LyingClock
 from devices.meter.faults import OF_EVERY_METER, MeterFaults
 from devices.meter.model import MeterErrors, MeterModel, OwnClockErrors, Shown
+from devices.meter.own_clock import OwnClock
 from harness.core.bench import EmulatorContext
 from harness.core.faults import Fault, FaultKind
 
 _HOLDING = (FaultKind.FROZEN, FaultKind.STALE)
-DAY_S = 86_400.0
 
 
 class Metering:
@@ -50,13 +49,8 @@ class Metering:
         self._interval_s = errors.update_interval_s
         silent_s = errors.silent_after_s
         self._silent_from_s = math.inf if silent_s is None else silent_s
-        self._behind_s = self._gains_s_per_day = 0.0
-        self._lying = LyingClock("", 0.0)
-        if isinstance(errors, OwnClockErrors):
-            self._behind_s = errors.clock_offset_s
-            self._gains_s_per_day = errors.clock_drift_s_per_day
-            began_s = context.clock.utc().timestamp()
-            self._lying = LyingClock(errors.clock_lie, began_s)
+        self._own = OwnClock(context.clock, errors)
+        if self._own_clock:
             errors = errors.model_copy(update={"clock_offset_s": 0.0})
         self._model = MeterModel(errors, context.rng)
         self.faults = MeterFaults(breaks, memory_s=self._model.memory_s)
@@ -88,14 +82,31 @@ class Metering:
             return self._model.shown(self.now_s())
         return self._shown_as_of(self._delivered_s(self.now_s()))
 
+    def registers_wh(self) -> tuple[float, float]:
+        """Return what the import and export registers have counted by now. [Wh]
+
+        To the instant, and not as of the last update: what a meter keeps at the end of
+        a period.
+        """
+        now_s = self.now_s()
+        power_w, reactive_var, voltage_v = self._flows(now_s)
+        counted = self._model.count_to(
+            now_s, power_w=power_w, reactive_var=reactive_var, voltage_v=voltage_v
+        )
+        factor = self.faults.amount(FaultKind.SCALED, well=1.0)
+        return counted[0] * factor, counted[1] * factor
+
+    @property
+    def clock_rate(self) -> float:
+        """How many seconds its clock counts in one of the bench's."""
+        per_hour_s = self.faults.amount(FaultKind.CLOCK_DRIFT, well=0.0)
+        return 1.0 + self._own.gain_per_s + per_hour_s / 3600
+
     def utc_now(self) -> datetime:
         """Return what the meter's own clock shows now, in UTC."""
         if FaultKind.FROZEN in self._held:
             return self._held[FaultKind.FROZEN][1]
-        now_s = self.now_s()
-        error_s = self.faults.clock_error_s(now_s) - self._behind_s
-        error_s += self._gains_s_per_day * now_s / DAY_S
-        return self._lying.told(self._clock.utc() + timedelta(seconds=error_s))
+        return self._own.tells(self.faults.clock_error_s(self.now_s()))
 
     def utc(self) -> datetime:
         """Return the meter's own time of what it shows."""
@@ -146,15 +157,21 @@ class Metering:
         since_s = self.faults.since_s(FaultKind.LATE_BACKLOG)
         return since_s + (now_s - since_s + 1e-9) // every_s * every_s
 
+    def _flows(self, now_s: float) -> tuple[float, float, float]:
+        """Power, reactive power and voltage where it sits; it may be reversed."""
+        sign = -1.0 if FaultKind.REVERSED in self.faults else 1.0
+        return (
+            sign * self._circuit.power_w(self._sees, now_s),
+            sign * self._circuit.reactive_var(self._sees, now_s),
+            self._circuit.voltage_v(now_s),
+        )
+
     def _look(self) -> None:
         """Look at the circuit now, and set the timer for the next update."""
         now_s = self.now_s()
-        sign = -1.0 if FaultKind.REVERSED in self.faults else 1.0
+        power_w, reactive_var, voltage_v = self._flows(now_s)
         self._model.update(
-            now_s,
-            power_w=sign * self._circuit.power_w(self._sees, now_s),
-            reactive_var=sign * self._circuit.reactive_var(self._sees, now_s),
-            voltage_v=self._circuit.voltage_v(now_s),
+            now_s, power_w=power_w, reactive_var=reactive_var, voltage_v=voltage_v
         )
         # From the first update, so that a thousand steps do not drift; late ones, on
         # the wall clock, are left out, and while bench time stands still none pass.

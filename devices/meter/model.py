@@ -174,6 +174,21 @@ class MeterModel:
             del self._looks[: -self._kept]
             self._showing = max(0, self._showing - self._kept - 1)
 
+    def count_to(
+        self, at_s: float, *, power_w: float, voltage_v: float, reactive_var: float = 0
+    ) -> tuple[float, float]:
+        """Return what the registers have counted by an instant after the last look.
+
+        Import and export. [Wh] It shows nothing new and draws nothing from chance:
+        what is shown, before and after, is as if nobody had asked.
+        """
+        last = self._counted
+        if last is not None and at_s < self.is_frozen_at_s:
+            metered_w, _ = self._metered(power_w, reactive_var, voltage_v)
+            self._count((last.power_w + metered_w) / 2 * (at_s - last.at_s) / 3600)
+            self._counted = last._replace(at_s=at_s, power_w=metered_w)
+        return self._stepped(self._import_wh), self._stepped(self._export_wh)
+
     def interrupt(self) -> None:
         """Count no energy from the last look to the next."""
         self._counted = None
@@ -185,13 +200,17 @@ class MeterModel:
         there is one, the first update that is still known.
         """
         look = self._look_at(min(at_s, self.is_frozen_at_s) - self._delay_s + 1e-9)
-        step_wh = self._errors.energy_resolution_wh
-        if not step_wh:
+        if not self._errors.energy_resolution_wh:
             return look
         return look._replace(
-            energy_import_wh=math.floor(look.energy_import_wh / step_wh) * step_wh,
-            energy_export_wh=math.floor(look.energy_export_wh / step_wh) * step_wh,
+            energy_import_wh=self._stepped(look.energy_import_wh),
+            energy_export_wh=self._stepped(look.energy_export_wh),
         )
+
+    def _stepped(self, energy_wh: float) -> float:
+        """Return energy as a register shows it, in whole steps. [Wh]"""
+        step_wh = self._errors.energy_resolution_wh
+        return math.floor(energy_wh / step_wh) * step_wh if step_wh else energy_wh
 
     def _look_at(self, at_s: float) -> Shown:
         """Step from the look shown last to the one in force; they are neighbours."""

@@ -128,6 +128,7 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
             }
             for role, meter in rig.meter.items()
         },
+        "meter_order": list(rig.meter),
     }
 
 

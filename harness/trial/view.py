@@ -92,9 +92,16 @@ def _judges(recording: Recording) -> Mapping[str, Any]:
 
 
 def meter_facts(recording: Recording) -> Mapping[str, Any]:
-    """What the rig file says of each meter: what it sees, and its calibration."""
-    meters = recording.facts.get("meters", {})
-    return meters if isinstance(meters, Mapping) else {}
+    """What the rig file says of each meter, in its order: what it sees, and its card.
+
+    A bundle keeps names sorted, and the order beside them.
+    """
+    meters, order = (recording.facts.get(key) for key in ("meters", "meter_order"))
+    if not isinstance(meters, Mapping):
+        return {}
+    if not isinstance(order, list | tuple):
+        return meters
+    return {name: meters[name] for name in (*order, *meters) if name in meters}
 
 
 def meter_quality(facts: Mapping[str, Any]) -> MeterQuality:

@@ -17,11 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.links.dlms import (
+from devices.links.dlms import frame_length, parse_address
+from devices.links.dlms_apdu import (
     Absent,
     association_request,
-    frame_length,
-    parse_address,
     parse_association,
     parse_get_response,
 )
@@ -58,7 +57,8 @@ AARE_REFUSED = (  # [M]
     "6129A109060760857405080101A203020101A305A10302010D"
     "BE10040E0800065F1F040000101402000007"
 )
-AARQ = "601DA109060760857405080101BE10040E01000000065F1F0400000210FFFF"
+AARQ = "601DA109060760857405080101BE10040E01000000065F1F0400001214FFFF"
+NO_PROFILE = {"profile": "0104"}
 CLOCK = "090C07E0010906152638FF800000"  # [M], 9 January 2016, 21:38:56, no deviation
 NAMES = {
     "power": "0100100700FF",
@@ -114,6 +114,8 @@ def one_by_one(first, wanted, attribute, answers):
         invoke = f"{0xC0 | (number - 1) % 15 + 1:02X}"
         if what == "clock":
             request, answer = "0008 0000010000FF 02", "00" + CLOCK
+        elif what == "profile":
+            request, answer = f"0007 0100630100FF {attribute}", answers[what]
         else:
             request, answer = f"0003 {NAMES[what]} {attribute}", answers[what]
         yield (
@@ -128,8 +130,15 @@ def conversation():
     return [
         (asked(AARQ), said(AARE_ONE_BY_ONE)),
         *one_by_one(1, NAMES, "03", SCALES),
-        *one_by_one(9, polled, "02", VALUES),
+        *no_profile(9),
+        *one_by_one(11, polled, "02", VALUES),
     ]
+
+
+def no_profile(first):
+    """A meter that keeps none is asked what it captures, and how often."""
+    for number, attribute in enumerate(("03", "04"), first):
+        yield from one_by_one(number, ["profile"], attribute, NO_PROFILE)
 
 
 async def with_meter(exchanges, what, **options):
@@ -163,8 +172,12 @@ def test_a_meter_that_gives_several_is_asked_once():
         (asked(AARQ, 1), said(AARE_SEVERAL, 1)),
         (asked(f"C003C108{listed}", 1), said("C403C108" + "".join(SCALES.values()), 1)),
         (
-            asked(f"C003C20700080000010000FF0200{values_asked}", 1),
-            said(f"C403C20700{CLOCK}" + "".join(VALUES[name] for name in polled), 1),
+            asked("C003C20200070100630100FF030000070100630100FF0400", 1),
+            said("C403C20201040104", 1),
+        ),
+        (
+            asked(f"C003C30700080000010000FF0200{values_asked}", 1),
+            said(f"C403C30700{CLOCK}" + "".join(VALUES[name] for name in polled), 1),
         ),
     ]
 
@@ -174,7 +187,7 @@ def test_a_meter_that_gives_several_is_asked_once():
 
     readings, frames = on_virtual_time(with_meter(exchanges, what, client=1))
     assert values(readings) == pytest.approx(TRUTH)
-    assert len(frames) == 6
+    assert len(frames) == 8
 
 
 def test_the_wrapper_of_a_published_capture_is_read_whole():  # [C]
@@ -371,7 +384,8 @@ def test_a_value_that_is_no_number_is_an_error_and_null_is_missing():
         exchanges = [
             (asked(AARQ), said(AARE_ONE_BY_ONE)),
             *one_by_one(1, NAMES, "03", SCALES),
-            *one_by_one(9, polled, "02", VALUES | {"power": power}),
+            *no_profile(9),
+            *one_by_one(11, polled, "02", VALUES | {"power": power}),
         ]
 
         async def what(meter, _bench):
@@ -398,9 +412,10 @@ def test_after_a_loss_the_next_poll_associates_anew():
     exchanges = [
         (asked(AARQ), said(AARE_ONE_BY_ONE)),
         *one_by_one(1, NAMES, "03", SCALES),
-        (next(one_by_one(9, ["clock"], "02", VALUES))[0], "hang up"),
+        *no_profile(9),
+        (next(one_by_one(11, ["clock"], "02", VALUES))[0], "hang up"),
         (asked(AARQ), said(AARE_ONE_BY_ONE)),
-        *one_by_one(10, polled, "02", VALUES),
+        *one_by_one(12, polled, "02", VALUES),
     ]
     read, events = on_virtual_time(with_meter(exchanges, what))
     assert read["power_w"] == 4551.51
@@ -471,6 +486,8 @@ def test_an_encoded_clock_is_that_of_the_blue_book():  # [M], with its fields
     ("apdus", "answers"),
     [
         ([AARQ], [AARE_SEVERAL.replace("020101BE", "020100BE")]),
+        ([AARQ, "C002C100000001"], [None, "C402C101000000010110"]),  # nothing long
+        ([AARQ, "C001C100030100010800FF0201010100"], [None, "C401C10103"]),
         (["C001C100080000010000FF0200"], ["D80101"]),  # without an association
         ([AARQ, "C101C100080000010000FF020000"], [None, "D80102"]),  # SET
         ([AARQ, "C001C10003"], [None, "D80102"]),

@@ -7,12 +7,17 @@ emulated meter, which shares no code with it.
 from __future__ import annotations
 
 import asyncio
+import itertools
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import serial
 from dlms_cosem import cosem, enumerations
 from dlms_cosem.client import DlmsClient
+from dlms_cosem.cosem.capture_object import CaptureObject
+from dlms_cosem.cosem.selective_access import RangeDescriptor
 from dlms_cosem.io import BlockingTcpIO, TcpTransport
+from dlms_cosem.parsers import ProfileGenericBufferParser
 from dlms_cosem.security import NoSecurityAuthentication
 from dlms_cosem.utils import parse_as_dlms_data
 
@@ -66,9 +71,9 @@ def rig_of_meters(tmp_path: Path) -> str:
     return str(path)
 
 
-def dlms_power_w(port: int) -> float:
-    """Power of the meter, by dlms-cosem's own client."""
-    client = DlmsClient(
+def dlms_client(port: int) -> DlmsClient:
+    """Return dlms-cosem's own client."""
+    return DlmsClient(
         transport=TcpTransport(
             client_logical_address=16,
             server_logical_address=1,
@@ -76,6 +81,11 @@ def dlms_power_w(port: int) -> float:
         ),
         authentication=NoSecurityAuthentication(),
     )
+
+
+def dlms_power_w(port: int) -> float:
+    """Power of the meter, by dlms-cosem's own client."""
+    client = dlms_client(port)
     power = cosem.Obis.from_string("1.0.16.7.0.255")
     register = enumerations.CosemInterface.REGISTER
     with client.session() as session:
@@ -128,3 +138,67 @@ def test_independent_clients_read_the_same_home_from_every_meter(tmp_path: Path)
     for name, power_w in seen.items():
         # 7.2 kW, and a fridge that draws up to 100 W or nothing.
         assert 7190.0 < power_w < 7310.0, name
+
+
+def dlms_profile(
+    port: int, since: datetime, until: datetime
+) -> tuple[list[str], int, list[list[object]]]:
+    """Columns, period in seconds and entries of a range, by dlms-cosem alone."""
+    client, profile = dlms_client(port), cosem.Obis.from_string("1.0.99.1.0.255")
+    generic = enumerations.CosemInterface.PROFILE_GENERIC
+    clock = cosem.CosemAttribute(
+        enumerations.CosemInterface.CLOCK, cosem.Obis.from_string("0.0.1.0.0.255"), 2
+    )
+    with client.session() as session:
+        captured, period_s = (
+            parse_as_dlms_data(
+                session.get(cosem.CosemAttribute(generic, profile, each))
+            )
+            for each in (3, 4)
+        )
+        columns = [
+            cosem.CosemAttribute(
+                enumerations.CosemInterface(kind), cosem.Obis.from_bytes(name), number
+            )
+            for kind, name, number, _ in captured
+        ]
+        data = session.get(
+            cosem.CosemAttribute(generic, profile, 2),
+            access_descriptor=RangeDescriptor(CaptureObject(clock), since, until),
+        )
+    parser = ProfileGenericBufferParser(columns, period_s // 60)
+    entries = [[each.value for each in row] for row in parser.parse_bytes(data)]
+    return [each.instance.to_string() for each in columns], period_s, entries
+
+
+def test_an_independent_client_reads_days_of_profile_in_blocks(tmp_path: Path):
+    rig = tmp_path / "profile.toml"
+    options = "[meter.dlms.emulator]\nin_service_days = 30\n"
+    rig.write_text(
+        HEAD + METER.format(name="dlms").replace("[meter.dlms.emulator]\n", options)
+    )
+    until = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - a meter's time
+    since = until - timedelta(days=7)
+
+    async def read():
+        async with served(rig=str(rig)) as bench:
+            port = int(bench.address("dlms").rpartition(":")[2])
+            found = await asyncio.to_thread(dlms_profile, port, since, until)
+            code, _ = await bench.interrupt()
+        assert code == 0
+        return found
+
+    columns, period_s, entries = asyncio.run(read())
+    assert columns == [
+        "0-0:1.0.0.255", "0-0:96.10.1.255", "1-0:1.8.0.255", "1-0:2.8.0.255",
+    ]  # fmt: skip
+    assert period_s == 1800
+    # About 336 entries of 28 bytes: ten blocks. A half-hour may end while we read.
+    assert len(entries) in (336, 337)
+    stamps = [row[0].replace(tzinfo=UTC) for row in entries]
+    apart = {after - before for before, after in itertools.pairwise(stamps)}
+    assert apart == {timedelta(minutes=30)}
+    assert since <= stamps[0] <= stamps[-1] <= until
+    # 6 kWh a day, before the bench began; nothing was fed in.
+    assert 41_000 < entries[-1][2] - entries[0][2] < 43_000
+    assert {(row[1], row[3]) for row in entries} == {(0, 0)}

@@ -73,6 +73,29 @@ def test_a_meter_that_sees_two_devices_speaks_for_neither():
     assert meter_view(whole, "ev") is None
 
 
+@pytest.mark.parametrize(
+    ("more", "speaks"),
+    [
+        ({"meter_order": ["standard", "candidate"]}, "standard"),
+        ({"meter_order": ["candidate", "standard"]}, "candidate"),
+        (
+            {"meter_order": ["standard", "candidate"], "judges": {"ev": "candidate"}},
+            "candidate",
+        ),
+        ({"meter_order": ["gone", "standard"]}, "standard"),
+        ({}, "candidate"),  # a bundle from before the order was kept
+    ],
+)
+def test_of_several_the_first_of_the_rig_file_speaks_or_the_one_that_is_named(
+    more, speaks
+):
+    """A bundle's names are sorted: the rig file's order stands beside them."""
+    meters = {name: (["ev"], step(), VOLTS) for name in ("candidate", "standard")}
+    whole = recording(meters)
+    whole.facts.update(more)
+    assert meter_view(whole, "ev").meter == speaks
+
+
 def test_a_live_meter_in_step_with_the_boundary_may_judge():
     assert trouble(step(), step() + 2000 + 20 * np.sin(T / 50)) == ""
 
