@@ -30,6 +30,10 @@ class Grade(StrEnum):
     REAL = "real"
 
 
+LOAD_POINT = "load_point"
+"""Detail that says at which load a number was measured, where there are several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was measured, against which rule, decided how, and what came out."""
@@ -57,6 +61,12 @@ class Verdict:
     """Further numbers for the report: the latency waterfall, the nearest miss."""
 
     @property
+    def judged(self) -> str:
+        """Return what was judged: the rule's quantity, and at which load point."""
+        at = self.details.get(LOAD_POINT)
+        return f"{self.rule.quantity} at {at}" if at else self.rule.quantity
+
+    @property
     def risk(self) -> float:
         """Return the specific risk that this outcome is wrong (JCGM 106:2012, 8 and 9).
 
@@ -81,7 +91,7 @@ class Verdict:
         elif math.isinf(got.value):
             number = "never happened"
         text = (
-            f"{self.outcome.upper()}: {self.subject} {rule.quantity} {number}, "
+            f"{self.outcome.upper()}: {self.subject} {self.judged} {number}, "
             f"{rule.bound} ({rule.source}, {rule.edition}, {rule.status})"
         )
         if self.reason:

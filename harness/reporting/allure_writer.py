@@ -105,7 +105,7 @@ class AllureWriter:
     def _verdict(self, parent: str, verdict: Verdict, at: tuple[int, int]) -> None:
         got, bound = wording.result(verdict), wording.bound(verdict)
         name = (
-            f"{verdict.outcome.upper()}: {verdict.subject} {verdict.rule.quantity} "
+            f"{verdict.outcome.upper()}: {verdict.subject} {verdict.judged} "
             f"{got}, {bound}"
         )
         own = self._start(parent, name, at, _verdict_parameters(verdict))

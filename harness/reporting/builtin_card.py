@@ -117,7 +117,7 @@ def _verdict(verdict: Verdict) -> str:
     return (
         f'<section class="verdict {css}"><div class="headline">'
         f'<span class="pill {css}">{verdict.outcome}</span>'
-        f"<strong>{escape(verdict.subject)}: {escape(rule.quantity)}</strong>"
+        f"<strong>{escape(verdict.subject)}: {escape(verdict.judged)}</strong>"
         f'<span class="big">{escape(wording.result(verdict))}</span>'
         f'<span class="soft">{escape(wording.bound(verdict))}</span></div>'
         f"{_pairs([fact for fact in facts if fact[1]], css='two')}"

@@ -141,7 +141,7 @@ def _scenario_rows(record: ScenarioRecord) -> str:
         why = escape(record.error.split("\n")[0]) or "nothing was judged"
         head += f'<tr><td class="why" colspan="{len(COLUMNS)}">{why}</td></tr>'
     return head + "".join(
-        f'<tr><th scope="row">{escape(v.subject)}: {escape(v.rule.quantity)}</th>'
+        f'<tr><th scope="row">{escape(v.subject)}: {escape(v.judged)}</th>'
         f'<td class="number">{escape(wording.result(v))}</td>'
         f'<td class="limit">{escape(wording.bound(v))}</td>'
         f'<td class="number">{escape(wording.margin(v))}</td>'

@@ -111,7 +111,7 @@ def _title(record: ScenarioRecord) -> Text:
 def _cells(verdict: Verdict, sources: Sequence[str]) -> tuple[str, ...]:
     return (
         _short(verdict.outcome),
-        f"{verdict.subject}: {verdict.rule.quantity}",
+        f"{verdict.subject}: {verdict.judged}",
         wording.result(verdict),
         f"{wording.bound(verdict)} [{sources.index(_source(verdict)) + 1}]",
         wording.margin(verdict),

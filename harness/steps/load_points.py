@@ -12,6 +12,7 @@ from pytest_bdd import given, parsers, then, when
 from harness.analysis.estimate import Estimate
 from harness.analysis.registers import RegisterQuality, dwell_needed, register_error
 from harness.analysis.uncertainty import Shape
+from harness.checks.verdict import LOAD_POINT
 from harness.core.circuit import NOMINAL_V
 from harness.core.errors import FeatureError
 from harness.core.quantities import parse_quantity
@@ -261,11 +262,7 @@ def _error_at(
 
 def _load_point_details(rule: Rule, point: _Point, stood_s: float) -> dict[str, object]:
     """The load point for the report, and what of the rule's conditions was not seen."""
-    details: dict[str, object] = {
-        "load_point_a": point.current_a,
-        "power_factor": point.factor_text,
-        "load_stood_s": stood_s,
-    }
+    details: dict[str, object] = {LOAD_POINT: str(point), "load_stood_s": stood_s}
     if states(rule, "temperature_c"):
         details["not_measured"] = told(rule, "temperature_c")
     return details

@@ -21,6 +21,7 @@ from harness.analysis.clocks import (
 )
 from harness.analysis.estimate import Estimate
 from harness.core.recording import Channel, Recording
+from harness.trial.meter_tests import PROFILE
 from harness.trial.view import starts_at, watched_s
 
 WINDOWS = ("before", "during", "after")
@@ -63,8 +64,16 @@ class RoleClock:
 
 
 def stamped_channel(recording: Recording, role: str) -> Channel | None:
-    """Return a role's channel with the most stamps; None if it stamps nothing."""
-    mine = [one for one in recording.channels.values() if one.role == role]
+    """Return a role's channel with the most stamps; None if it stamps nothing.
+
+    What a load profile gives back was stamped long before it was asked for: its stamps
+    say nothing of the clock now.
+    """
+    mine = [
+        one
+        for one in recording.channels.values()
+        if one.role == role and one.quantity not in PROFILE
+    ]
     stamped = [(int(np.isfinite(one.device_s).sum()), one) for one in mine]
     most = max(stamped, key=lambda pair: pair[0], default=(0, None))
     return most[1] if most[0] else None

@@ -264,9 +264,7 @@ class Plan:
         an older bundle still has its digest.
         """
         data = asdict(self)
-        return {
-            key: value for key, value in data.items() if value or key not in _LATER
-        }
+        return {key: value for key, value in data.items() if value or key not in _LATER}
 
     def digest(self) -> str:
         """SHA-256 over the plan's data."""
