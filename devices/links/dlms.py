@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from devices.links.byte_wire import ByteWire, Endpoint
 from devices.links.dlms_apdu import (
@@ -30,29 +29,17 @@ from devices.links.dlms_blocks import (
     part_request,
 )
 from devices.links.dlms_data import Value, decode_whole
+from devices.links.tcp_address import host_and_port
 from harness.core.bench import DeviceContext
-from harness.core.errors import LinkError, RefusedError, RigError
+from harness.core.errors import LinkError, RefusedError
 
 FORMS = "dlms://HOST:4059"
 WRAPPER_VERSION = 1
 
 
 def parse_address(where: str, text: str) -> Endpoint:
-    """Read an address as a rig file gives it.
-
-    Raises
-    ------
-    RigError
-        Naming the right form.
-    """
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme != "dlms" or not parts.hostname or not port or parts.path:
-        raise RigError(f"{where} address", f"{text!r} is not a DLMS address", FORMS)
-    return Endpoint(parts.hostname, port)
+    """Read an address as a rig file gives it; a `RigError` names the right form."""
+    return host_and_port(where, text, FORMS)
 
 
 def frame_length(data: bytes) -> int:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from urllib.parse import urlsplit
 
 from devices.links.byte_wire import ByteWire, Endpoint
+from devices.links.tcp_address import host_and_port
 from harness.core.bench import DeviceContext
-from harness.core.errors import LinkError, RefusedError, RigError
+from harness.core.errors import LinkError, RefusedError
 
 FORMS = "scpi://HOST:PORT"
 LONGEST_LINE = 1024
@@ -30,21 +30,8 @@ _ERROR = re.compile(r'\(?([+-]?\d+)\)?(?:[\s,]+"?([^"]*)"?)?')
 
 
 def parse_address(where: str, text: str) -> Endpoint:
-    """Read an address as a rig file gives it.
-
-    Raises
-    ------
-    RigError
-        Naming the right form.
-    """
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme != "scpi" or not parts.hostname or not port or parts.path:
-        raise RigError(f"{where} address", f"{text!r} is not a SCPI address", FORMS)
-    return Endpoint(parts.hostname, port)
+    """Read an address as a rig file gives it; a `RigError` names the right form."""
+    return host_and_port(where, text, FORMS)
 
 
 def frame_length(data: bytes) -> int:
