@@ -51,7 +51,7 @@ class Spread:
     """At `QUANTILES_AT`, not decreasing; ``inf`` for draws in which it never was."""
     draws: int
     note: str = ""
-    """How it compares with the linear budget, as a clause for the report."""
+    """What a reader should know of how it was drawn, as a clause."""
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -184,9 +184,7 @@ def propagate(
     drawn = monte_carlo(model, inputs, unit, correlations=correlations, draws=draws)
     if agree(first, drawn):
         return first
-    assert drawn.spread is not None  # noqa: S101 - monte_carlo always gives one
-    note = f"the linear budget alone would give ± {first.expanded:.2g} {unit}"
-    return replace(first, value=drawn.value, spread=replace(drawn.spread, note=note))
+    return replace(first, value=drawn.value, spread=drawn.spread)
 
 
 def agree(first: Estimate, drawn: Estimate) -> bool:
