@@ -13,7 +13,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    "home_rig.py", "big_home.py", "ocpp_stations.py", "ocpp201.py", "modbus_poll.py"
+    "home_rig.py", "big_home.py", "ocpp_stations.py", "ocpp201.py", "modbus_poll.py",
+    "aggregation.py",
 )  # fmt: skip
 
 
