@@ -1,0 +1,213 @@
+"""A block of assets, summed: the one place where sums over assets are taken.
+
+A block is summed some rows at a time, as many as stay in the processor's cache with
+some thousand seconds of each. That order belongs to the block alone, so its sums are
+the same to the bit over however many seconds at once they are taken, however its reads
+came and however many threads or machines took part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from harness.analysis.aggregate.columns import (
+    column_squares,
+    column_sums,
+    weighted_columns,
+    weighted_squares,
+)
+from harness.analysis.aggregate.meters import AssetMeters
+from harness.analysis.aggregate.patch import Frame, Late, Patch
+from harness.analysis.aggregate.sums import Sums, combine, no_sums
+from harness.core.recording import Series
+
+BLOCK = 256
+"""Assets of a block. Blocks are summed each for itself and added in order."""
+ROWS = 64
+"""Assets that are summed at a time."""
+WIDTH = 4096
+"""Seconds of a patch: with `ROWS` assets it takes two megabytes."""
+ALIKE = 32
+"""Alike neighbours, on average, from which on it pays to sum each kind for itself."""
+KEPT_BYTES = 30 << 20
+"""Memory to keep for the next patch instead of giving it back to the system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some assets that follow each other in the portfolio."""
+
+    first: int
+    """Number of the first."""
+    meters: AssetMeters
+    systematic_u: tuple[tuple[int, Series | float], ...]
+    """For each cause the shares of those that have it, 0 for the others; one number if
+    all are alike."""
+    random_u2: Series | float
+    """Squares of the shares; one number if all are alike."""
+    absolute_u2_w2: float
+    """Sum of the squares. [W²]"""
+
+    @property
+    def here(self) -> slice:
+        """Where they are in arrays of the portfolio."""
+        return slice(self.first, self.first + self.meters.assets)
+
+    def frame(self, first: int, last: int, *, from_s: int, max_age_s: float) -> Frame:
+        """Return the frame of a patch of these assets over some of the seconds."""
+        return Frame(
+            self.meters.assets,
+            first,
+            from_s + np.arange(first, last, dtype=np.float64),
+            max_age_s,
+            self.meters.diffusion_w2_per_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Assets that follow each other, cut into rows."""
+
+    assets: int
+    causes: int
+    rows: tuple[Rows, ...]
+
+
+Patches = Callable[[Rows], Iterable[Patch]]
+"""What was known of some assets, patch by patch, over all seconds asked for."""
+
+
+def blocks_of(meters: AssetMeters) -> list[Block]:
+    """Cut a portfolio into blocks, and those into rows."""
+    return [
+        Block(part.assets, part.causes, tuple(_cut(first, part)))
+        for first in range(0, meters.assets, BLOCK)
+        for part in (meters.part(first, first + BLOCK),)
+    ]
+
+
+def _cut(first: int, meters: AssetMeters) -> Iterator[Rows]:
+    """Cut a block into rows that are alike, or anywhere if few neighbours are."""
+    each = np.stack((meters.random_u, meters.systematic_u, meters.cause))
+    edges = np.flatnonzero((np.diff(each) != 0).any(axis=0)) + 1
+    if (edges.size + 1) * ALIKE > meters.assets:
+        edges = edges[:0]
+    for begin, end in pairwise((0, *map(int, edges), meters.assets)):
+        for at in range(begin, end, ROWS):
+            yield _rows(first + at, meters.part(at, min(at + ROWS, end)))
+
+
+def _rows(first: int, meters: AssetMeters) -> Rows:
+    by_cause = (
+        (int(cause), np.where(meters.cause == cause, meters.systematic_u, 0.0))
+        for cause in np.unique(meters.cause)
+    )
+    return Rows(
+        first,
+        meters,
+        tuple((cause, _one_if_alike(u)) for cause, u in by_cause if u.any()),
+        _one_if_alike(meters.random_u**2),
+        # One after the other, as sums down a column are taken.
+        float(np.cumsum(meters.absolute_u_w**2)[-1]),
+    )
+
+
+def _one_if_alike(numbers: Series) -> Series | float:
+    return float(numbers[0]) if (numbers == numbers[0]).all() else numbers
+
+
+def sum_portfolio(
+    blocks: Sequence[Block],
+    patches: Patches,
+    *,
+    from_s: int,
+    seconds: int,
+    threads: int,
+) -> Sums:
+    """Sum each block of a portfolio and add the sums in the order of the assets.
+
+    Raises
+    ------
+    ValueError
+        If there is no thread to work, or squares of powers do not fit a float.
+    """
+    if threads < 1:
+        raise ValueError(f"{threads} threads cannot sum anything")
+    # The C library learns from the largest piece that was freed what to keep. Without
+    # that lesson every patch asks the system for zeroed memory, which takes longer
+    # than to sum it. The piece itself is never touched.
+    np.empty(KEPT_BYTES, dtype=np.uint8)
+
+    def sum_one(block: Block) -> Sums:
+        return _sum_block(block, patches, from_s=from_s, seconds=seconds)
+
+    if threads == 1 or len(blocks) == 1:
+        return combine(map(sum_one, blocks))
+    with ThreadPoolExecutor(threads) as pool:
+        return combine(pool.map(sum_one, blocks))
+
+
+def _sum_block(block: Block, patches: Patches, *, from_s: int, seconds: int) -> Sums:
+    out = no_sums(
+        from_s=from_s, seconds=seconds, causes=block.causes, assets=block.assets
+    )
+    # Overflow and infinite powers are looked for in the sums.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in block.rows:
+            for patch in patches(rows):
+                _add(out, rows, patch)
+    if not (np.isfinite(out.square_w2).all() and np.isfinite(out.lost_square_w2).all()):
+        raise ValueError("powers beyond 1e150 W are no powers: is the unit right?")
+    return out
+
+
+def _add(out: Sums, rows: Rows, patch: Patch) -> None:
+    here = slice(patch.first, patch.first + patch.power_w.shape[1])
+    total = column_sums(patch.power_w) if patch.total_w is None else patch.total_w
+    squares = column_squares(patch.power_w)
+    out.power_w[here] += total
+    out.square_w2[here] += squares
+    if isinstance(rows.random_u2, float):
+        out.random_w2[here] += rows.random_u2 * squares
+    else:
+        out.random_w2[here] += weighted_squares(rows.random_u2, patch.power_w)
+    for cause, share in rows.systematic_u:
+        out.systematic_w[cause, here] += (
+            share * total
+            if isinstance(share, float)
+            else weighted_columns(share, patch.power_w)
+        )
+    if patch.staleness_w2 is not None:
+        out.staleness_w2[here] += patch.staleness_w2
+    if patch.held is not None:
+        out.held[here] += patch.held
+    if patch.late is None:
+        out.absolute_w2[here] += rows.absolute_u2_w2
+    else:
+        _add_late(out, here, rows, patch.late)
+
+
+def _add_late(out: Sums, here: slice, rows: Rows, late: Late) -> None:
+    """Add what is known of those missing, row by row as sums down a column are."""
+    meters, seconds = rows.meters, here.stop - here.start
+
+    def summed(each: Series) -> Series:
+        total = np.bincount(late.column, each, minlength=seconds)
+        return total.astype(np.float64, copy=False)
+
+    heard = np.isfinite(late.age_s)
+    squares = late.last_w**2
+    grown = meters.diffusion_w2_per_s[late.row] * np.where(heard, late.age_s, 0.0)
+    anything = meters.rating_w[late.row] ** 2
+    variance = np.where(heard, squares / 3 + grown, anything / 3)
+    out.lost_w[here] += summed(late.last_w)
+    out.lost_square_w2[here] += summed(squares)
+    out.lost_variance_w2[here] += summed(variance)
+    out.missing[here] += np.bincount(late.column, minlength=seconds)
+    silent = summed(meters.absolute_u_w[late.row] ** 2)
+    out.absolute_w2[here] += np.maximum(rows.absolute_u2_w2 - silent, 0.0)
