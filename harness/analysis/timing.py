@@ -65,6 +65,34 @@ def noise_floor(values: Series, unit: str) -> Estimate:
     return Estimate(MAD_TO_SIGMA * mad / math.sqrt(2), unit)
 
 
+def value_step(values: Series) -> float:
+    """Return the step that values come in, in their unit; ``nan`` if they do not move.
+
+    The largest power of ten, down to a millionth, that all of them are multiples of:
+    what a person sees when looking at the digits. ``docs/definitions.md``,
+    "resolution".
+    """
+    known = np.unique(values[np.isfinite(values)])
+    if known.size < 2:
+        return math.nan
+    for power in range(3, -7, -1):
+        step = 10.0**power
+        rest = np.abs(known / step - np.round(known / step))
+        if rest.max() < 1e-5:
+            return step
+    return 10.0**-7
+
+
+def decimal_places(step: float) -> float:
+    """Return the decimal places of a figure that comes in such steps. [d.p.]
+
+    1 W is 1e-6 MW: six places. ``docs/definitions.md``, "resolution".
+    """
+    if not step > 0:
+        raise ValueError(f"a step of {step:g} is none")
+    return float(math.floor(-math.log10(step) + 1e-9))
+
+
 def clock_offset(device_s: Series, arrival_s: Series) -> Estimate:
     """How far a device's clock is ahead of the bench's, by its own time stamps. [s]
 

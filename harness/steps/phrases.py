@@ -20,6 +20,7 @@ STEP_MODULES = (
     "harness.steps.chargepoint",
     "harness.steps.load_points",
     "harness.steps.meter_clocks",
+    "harness.steps.operational",
 )
 """Every module with phrases; the pytest plugin loads the same list."""
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.timing import clock_offset, noise_floor, update_interval
+from harness.analysis.timing import (
+    clock_offset,
+    decimal_places,
+    noise_floor,
+    update_interval,
+    value_step,
+)
 
 
 def shown(update_s, read_s, until_s=120.0, first_s=0.13):
@@ -75,3 +81,26 @@ def test_a_clock_s_offset_is_covered_whatever_the_way_takes(offset_s, most_delay
 
 def test_a_device_without_time_has_no_offset():
     assert "no time" in clock_offset(np.full(3, math.nan), np.arange(3.0)).why
+
+
+@pytest.mark.parametrize(
+    ("values", "step", "places"),
+    [
+        ([7211.0, 7212.0, 1400.0], 1.0, 6),
+        ([7210.0, 1400.0, 0.0], 10.0, 5),
+        ([1000.0, 3000.0], 1000.0, 3),
+        ([7.2, 7.3, 1.4], 0.1, 7),
+        ([7211.2998046875, 1.5], 1e-7, 13),
+    ],
+)
+def test_the_step_of_values_is_what_a_person_sees(values, step, places):
+    found = value_step(np.array([*values, math.nan]))
+    assert found == pytest.approx(step)
+    assert decimal_places(found / 1e6) == places
+
+
+def test_values_that_never_move_have_no_step():
+    assert math.isnan(value_step(np.full(5, 7.0)))
+    assert math.isnan(value_step(np.array([])))
+    with pytest.raises(ValueError, match="is none"):
+        decimal_places(0.0)
