@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import SAMPLING, one_sided_u
-from harness.analysis.series import Mask, between, runs
+from harness.analysis.series import Mask, between, checked, require_order, runs
 from harness.core.recording import Series
 
 
@@ -79,7 +79,11 @@ def completeness(
 def largest_gap(
     time_s: Series, values: Series, *, from_s: float, until_s: float
 ) -> Estimate:
-    """Longest time between two values, the window's ends included. [s]"""
+    """Longest time between two values, the window's ends included. [s]
+
+    What is infinite is no value.
+    """
+    require_order(time_s, values)
     t, v = between(time_s, values, from_s, until_s)
     seen_s = t[np.isfinite(v)]
     edges = np.r_[from_s, seen_s, until_s]
@@ -116,7 +120,7 @@ def lowest(
     `u` is the sensor's standard uncertainty, in `unit`. A gap longer than
     `max_gap_s` may hide anything lower. ``docs/definitions.md``, "lowest value".
     """
-    t, v = between(time_s, values, from_s, until_s)
+    t, v = between(*checked(time_s, values), from_s, until_s)
     if not np.isfinite(v).any():
         return Estimate(math.nan, unit, why="no value in the window")
     at = int(np.nanargmin(v))

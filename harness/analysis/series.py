@@ -73,19 +73,32 @@ def checked(
     Raises
     ------
     ValueError
-        If shapes differ, times decrease, or a time is not a number.
+        If shapes differ, times decrease or are not numbers, or a value is infinite.
     """
-    if time_s.ndim != 1 or time_s.shape != values.shape:
-        raise ValueError(f"time_s is {time_s.shape} but values are {values.shape}")
+    require_order(time_s, values)
+    if np.isinf(values).any():
+        raise ValueError(f"{int(np.isinf(values).sum())} values are infinite")
     spacing = np.diff(time_s)
-    if not np.all(spacing >= 0) or (time_s.size and not np.isfinite(time_s).all()):
-        raise ValueError("time_s must be finite and must not decrease")
     limit_s = usual_gap_s(time_s) if max_gap_s is None else max_gap_s
     holes = np.flatnonzero(spacing > limit_s)
     if not holes.size:
         return time_s, values
     middle = (time_s[holes] + time_s[holes + 1]) / 2
     return np.insert(time_s, holes + 1, middle), np.insert(values, holes + 1, np.nan)
+
+
+def require_order(time_s: Series, values: Series) -> None:
+    """Refuse a series whose times do not fit its values.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, times decrease, or a time is not a number.
+    """
+    if time_s.ndim != 1 or time_s.shape != values.shape:
+        raise ValueError(f"time_s is {time_s.shape} but values are {values.shape}")
+    if not np.all(np.diff(time_s) >= 0) or not np.isfinite(time_s).all():
+        raise ValueError("time_s must be finite and must not decrease")
 
 
 def usual_gap_s(time_s: Series) -> float:

@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 
 from harness.analysis.agreement import lag_behind
+from harness.analysis.clocks import lie_of_clock
 from harness.analysis.quality import MeterQuality
 from harness.analysis.timing import clock_offset, noise_floor, update_interval
 from harness.core.bench import DeviceEvent
@@ -179,7 +180,7 @@ async def _of_one(
         yield _calibration(entry, on)
         yield _interval(seen, entry)
         yield _noise(seen, entry)
-    yield _own_clock(seen)
+    yield _own_clock(seen, bench.clock.utc())
     if isinstance(device, Polled):
         least_s = bench.drivers[role].kindness.least_poll_interval_s
         yield await _rates(device, bench.clock, least_s)
@@ -230,7 +231,7 @@ def _noise(seen: _Seen, meter: MeterTable) -> Finding:
     return passed(check, f"{found.value:.2f} W")
 
 
-def _own_clock(seen: _Seen) -> Finding:
+def _own_clock(seen: _Seen, now: datetime) -> Finding:
     check = "clock offset"
     stamps = [one for name in seen.device_s for one in seen.device_s[name]]
     asked = [one for name in seen.device_s for one in seen.asked_s[name]]
@@ -238,6 +239,8 @@ def _own_clock(seen: _Seen) -> Finding:
     if math.isnan(found.value):
         return not_applicable(check, found.why)
     text = f"{found.value:+.1f} ± {found.expanded:.1f} s, delay on the way included"
+    if (lie := lie_of_clock(found, now)) is not None:
+        return failed(check, f"{text}: {lie}", "its clock, and its time zone")
     if abs(found.value) - found.expanded > MOST_OFFSET_S:
         return failed(check, text, "its time server, and that it stamps in UTC")
     return passed(check, text)

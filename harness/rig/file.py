@@ -167,6 +167,9 @@ class DeviceTable(_Table):
     safe_state: str = "released: the trial's limits are lifted"
     safe_power_w: float | None = Field(default=None, gt=0)
     """Highest power that its meter may show once the bench is safe. [W]"""
+    rated_power_w: float | None = Field(default=None, gt=0)
+    """The most that it can draw or give: a meter that shows another order of size, such
+    as kilowatts for watts, may not judge. [W]"""
     kindness: KindnessTable | None = None
 
 

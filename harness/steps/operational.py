@@ -22,7 +22,7 @@ from harness.rulebook.where import regimes
 from harness.steps.trial import Trial
 from harness.steps.words import asset_name, role_of
 from harness.trial.operational import Operational, operational
-from harness.trial.view import MeterView, meter_facts, meter_quality
+from harness.trial.view import MeterView, meter_facts, view_of
 
 
 def _seen(trial: Trial, role: str) -> tuple[Operational, MeterView | None]:
@@ -43,8 +43,7 @@ def _reference(trial: Trial, role: str) -> MeterView | None:
     channel = trial.recording.channel(standard, "power_w")
     if channel is None:
         return None
-    quality = meter_quality(meter_facts(trial.recording)[standard])
-    return MeterView(standard, channel.name, channel.time_s, channel.values, quality)
+    return view_of(channel, meter_facts(trial.recording)[standard])
 
 
 def _judge(trial: Trial, asset: str, criterion: str) -> None:

@@ -118,6 +118,11 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
         "clock": rig.rig.clock,
         "grade": rig.grade,
         "judges": dict(plan.judges),
+        "ratings": {
+            role: device.rated_power_w
+            for role, device in rig.device.items()
+            if device.rated_power_w is not None
+        },
         "meters": {
             role: {
                 "sees": list(meter.sees),

@@ -83,8 +83,8 @@ def swapped(by: Witnesses, role: str) -> Notice:
 def _judgeable(by: Witnesses, role: str) -> list[tuple[Channel, Rule]]:
     """A role's channels with what they can hold: voltage, or power if it gives none."""
     for quantity in ("voltage_v", "power_w"):
-        channel = by.channel(role, quantity)
-        if channel is not None:
+        channel = by.recording.channel(role, quantity)  # with what is infinite in it
+        if channel is not None and channel.time_s.size:
             return [(channel, by.rules(f"notice/{quantity.partition('_')[0]}"))]
     return []
 

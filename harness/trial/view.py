@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from harness.analysis.aggregate.reading import implausible_scale
 from harness.analysis.agreement import lag_behind
 from harness.analysis.health import frozen_for, largest_gap
 from harness.analysis.quality import MeterQuality, rectangular_u
@@ -80,10 +81,30 @@ def meter_view(recording: Recording, role: str) -> MeterView | None:
         channel = recording.channel(name, "power_w")
         speaks = named is None or name == named
         if speaks and facts["sees"] == wanted and channel is not None:
-            return MeterView(
-                name, channel.name, channel.time_s, channel.values, meter_quality(facts)
-            )
+            return view_of(channel, facts)
     return None
+
+
+def view_of(channel: Channel, facts: Mapping[str, Any]) -> MeterView:
+    """Return a meter's power with its quality, as `finite` leaves it.
+
+    `meter_trouble` says that something infinite was there.
+    """
+    seen = finite(channel)
+    return MeterView(
+        seen.role, seen.name, seen.time_s, seen.values, meter_quality(facts)
+    )
+
+
+def finite(channel: Channel) -> Channel:
+    """Return a channel in which what was infinite is missing.
+
+    A register that holds infinity holds no power, and a gap helps nobody.
+    """
+    infinite = np.isinf(channel.values)
+    if not infinite.any():
+        return channel
+    return replace(channel, values=np.where(infinite, np.nan, channel.values))
 
 
 def _judges(recording: Recording) -> Mapping[str, Any]:
@@ -123,7 +144,8 @@ def meter_quality(facts: Mapping[str, Any]) -> MeterQuality:
 
 def own_channel(recording: Recording, role: str) -> Channel | None:
     """What the device said of its own power; never judged as power."""
-    return recording.channel(role, "power_w")
+    channel = recording.channel(role, "power_w")
+    return None if channel is None else finite(channel)
 
 
 def true_channel(recording: Recording, role: str) -> Channel | None:
@@ -195,10 +217,12 @@ def meter_trouble(
 ) -> str:
     """Say why a meter may not judge what happened around a moment; "" if it may.
 
-    Three checks, each against a rule of the document ``bench``: it is not frozen, it
-    has no large gap, and it shows the same step at the same time as the other meter
-    that saw it.
+    It shows no infinity and can be in watts, by the rating of what it sees. And by the
+    rules of the document ``bench``: it is not frozen, it has no large gap, and it shows
+    the same step at the same time as the other meter that saw it.
     """
+    if nonsense := _nonsense(recording, view):
+        return nonsense
     begun_s, ended_s = watched_s(recording)
     from_s = max(at_s + LAG_WINDOW_S[0], begun_s)
     until_s = min(at_s + LAG_WINDOW_S[1], ended_s)
@@ -210,6 +234,28 @@ def meter_trouble(
     if frozen:
         return frozen
     return _out_of_step(recording, view, rules["bench/lag"], (from_s, until_s))
+
+
+def _nonsense(recording: Recording, view: MeterView) -> str:
+    """Say what cannot be power in watts, by itself or by the rating."""
+    channel = recording.channels.get(view.channel)
+    wrong = 0 if channel is None else int(np.isinf(channel.values).sum())
+    if wrong:
+        return f"meter {view.meter} showed an infinite power {wrong} times"
+    rating_w = _rating_w(recording, view.meter)
+    if rating_w is None:
+        return ""
+    scale = implausible_scale(view.power_w, rating_w=rating_w)
+    return f"meter {view.meter}: {scale.why}" if scale.value != 1 and scale.why else ""
+
+
+def _rating_w(recording: Recording, meter: str) -> float | None:
+    """The most that what a meter sees can draw, if the rig file says so. [W]"""
+    ratings = recording.facts.get("ratings", {})
+    sees = meter_facts(recording)[meter]["sees"]
+    if not isinstance(ratings, Mapping) or len(sees) != 1 or sees[0] not in ratings:
+        return None
+    return float(ratings[sees[0]])
 
 
 def _frozen(recording: Recording, view: MeterView, rule: Rule) -> str:
@@ -280,6 +326,4 @@ def _others(recording: Recording, view: MeterView) -> Iterable[MeterView]:
         shares = facts["sees"] == [Circuit.EVERYTHING] or mine == [Circuit.EVERYTHING]
         channel = recording.channel(name, "power_w")
         if name != view.meter and shares and channel is not None:
-            yield MeterView(
-                name, channel.name, channel.time_s, channel.values, meter_quality(facts)
-            )
+            yield view_of(channel, facts)

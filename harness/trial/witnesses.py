@@ -19,6 +19,7 @@ from harness.rulebook.rule import Rule
 from harness.trial.plan import clock_text
 from harness.trial.view import (
     MeterView,
+    finite,
     meter_facts,
     meter_quality,
     meter_view,
@@ -67,9 +68,9 @@ class Witnesses:
         return self._said[role]
 
     def channel(self, role: str, quantity: str = "power_w") -> Channel | None:
-        """A channel that holds anything at all."""
+        """A channel that holds anything at all; what is infinite is missing."""
         found = self.recording.channel(role, quantity)
-        return found if found is not None and found.time_s.size else None
+        return finite(found) if found is not None and found.time_s.size else None
 
     def reading_interval_s(self, role: str) -> float:
         """How often a role is asked for its values; a second if it is not asked. [s]"""

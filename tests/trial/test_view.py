@@ -186,3 +186,29 @@ def test_an_instruction_without_an_answer_was_not_accepted():
     (sent,) = dispatched(recording({}, log))
     assert not sent.accepted
     assert sent.acked_s is None
+
+
+def rated(asset_w, rating_w=7700.0):
+    meters = {"ev_meter": (["ev"], asset_w, VOLTS)}
+    whole = recording(meters)
+    facts = {**whole.facts, "ratings": {"ev": rating_w}}
+    return Recording(whole.channels, (), (), facts, complete=True)
+
+
+def trouble_of(whole):
+    return meter_trouble(whole, meter_view(whole, "ev"), RULES, STEP_S)
+
+
+def test_a_meter_in_kilowatts_may_not_judge_in_watts():
+    assert trouble_of(rated(step())) == ""
+    assert "is it in kW?" in trouble_of(rated(step() / 1000))
+    assert "1000 times too large" in trouble_of(rated(step() * 1000))
+
+
+def test_an_infinite_power_is_a_gap_and_is_said():
+    shown = step()
+    shown[700] = np.inf
+    whole = rated(shown)
+    view = meter_view(whole, "ev")
+    assert np.isnan(view.power_w[700])
+    assert "infinite power 1 times" in trouble_of(whole)
