@@ -12,7 +12,10 @@ import numpy as np
 
 from harness.analysis.clocks import DAY_S, Lie, stamp_resolution
 from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.quality import scaled
 from harness.core.recording import Series
+
+HOUR_S = 3600.0
 
 
 def period_length(
@@ -128,3 +131,26 @@ def lie_of_intervals(
     if found == stamped:
         return None
     return Lie.START_FOR_END if stamped == "end" else Lie.END_FOR_START
+
+
+def shifted_energy(begins_w: float, ends_w: float, error: Estimate) -> Estimate:
+    """What a clock that is off moves into a period, less what it moves out. [Wh]
+
+    A clock that is ahead closes the period early: it leaves out what is drawn at the
+    end and takes in what was drawn before the beginning, each for as long as it is
+    ahead. ``docs/definitions.md``, "energy shifted by a clock".
+
+    Parameters
+    ----------
+    begins_w, ends_w : float
+        Power around the beginning and the end of the period. [W]
+    error : Estimate
+        How far the clock is ahead. [s]
+
+    Returns
+    -------
+    Estimate
+        Positive if the period counts more than it should; its budget is the clock's.
+    """
+    per_s = (begins_w - ends_w) / HOUR_S
+    return scaled(error, per_s, "Wh") if per_s else Estimate(0.0, "Wh", why=error.why)

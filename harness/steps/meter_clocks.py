@@ -9,8 +9,13 @@ from pytest_bdd import parsers, then, when
 
 from harness.analysis.agreement import register_energy
 from harness.analysis.clocks import Lie, clock_after, clock_error, lies_of
-from harness.analysis.estimate import Estimate
-from harness.analysis.periods import days_stored, lie_of_intervals, period_length
+from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.periods import (
+    days_stored,
+    lie_of_intervals,
+    period_length,
+    shifted_energy,
+)
 from harness.analysis.quality import relative_difference
 from harness.checks.judge import Witness
 from harness.core.recording import Channel, Series
@@ -171,8 +176,26 @@ def _added_up(trial: Trial, role: str, profile: Channel, register: Channel) -> E
         resolution_wh=step_wh,
         source=source,
     )
-    stored = Estimate(float(profile.values[inside].sum()), "Wh")
+    moved = _moved_by_clock(trial, role, register, stamps[inside])
+    stored = Estimate(float(profile.values[inside].sum()), "Wh", moved)
     return relative_difference(stored, counted)
+
+
+def _moved_by_clock(
+    trial: Trial, role: str, register: Channel, stamps: Series
+) -> tuple[Contribution, ...]:
+    """What the sum of the periods owes to the clock that closed them. [Wh]"""
+    clock, power = _clock_of(trial, role), trial.recording.channel(role, "power_w")
+    if clock is None or power is None or math.isnan(clock.error.value):
+        return ()
+    ends = np.searchsorted(power.time_s, [stamps.min() - PERIOD_S, stamps.max()])
+    at = np.minimum(ends, power.time_s.size - 1)
+    begins_w, ends_w = power.values[at].tolist()
+    moved = shifted_energy(begins_w, ends_w, clock.error)
+    if not math.isfinite(moved.value):
+        return ()
+    u_wh = math.hypot(moved.value, moved.u)
+    return (Contribution("clock at both ends", u_wh, "B", clock.channel),)
 
 
 @then(parsers.parse("the {meter}'s stamps tell the truth"))

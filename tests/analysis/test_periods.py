@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from harness.analysis.clocks import Lie
 from harness.analysis.estimate import Contribution, Estimate
-from harness.analysis.periods import days_stored, lie_of_intervals, period_length
+from harness.analysis.periods import (
+    days_stored,
+    lie_of_intervals,
+    period_length,
+    shifted_energy,
+)
 
 REGISTER_S = np.arange(0.0, 86_400.0 * 2, 600.0)
 
@@ -96,3 +101,20 @@ def test_nothing_stored_is_said_and_nonsense_is_refused():
         lie_of_intervals(t, t, t, t, period_s=1800, stamped="middle")
     with pytest.raises(ValueError, match="differ in shape"):
         lie_of_intervals(t, t[1:], t, t, period_s=1800)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-60.0, 60.0), st.floats(0.0, 7000.0), st.floats(0.0, 7000.0))
+def test_a_clock_moves_energy_by_the_power_at_both_ends(error_s, begins_w, ends_w):
+    def energy_wh(from_s, until_s):  # flat power on either side of the middle
+        middle_s = 900.0
+        return (
+            begins_w * (middle_s - from_s) + ends_w * (until_s - middle_s)
+        ) / 3600  # fmt: skip
+
+    true_wh = energy_wh(0.0, 1800.0)
+    counted_wh = energy_wh(-error_s, 1800.0 - error_s)
+    line = Contribution("clock", 0.5)
+    found = shifted_energy(begins_w, ends_w, Estimate(error_s, "s", (line,)))
+    assert found.value == pytest.approx(counted_wh - true_wh, abs=1e-6)
+    assert found.u == pytest.approx(0.5 * abs(begins_w - ends_w) / 3600, abs=1e-9)
