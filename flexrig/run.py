@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flexrig.frames import Clock
 
 _LEVELS = 3
-"""How far above a path its run is looked for."""
+"""How far above a path its bundle is looked for."""
 
 
 class Run:
@@ -164,7 +164,9 @@ def _found(path: Path) -> tuple[Path, list[Path]]:
     for folder in above:
         if (folder / MANIFEST).is_file():
             return folder, [folder]
-    for folder in above:
+    # What lies beside a run's bundles is one level down. Farther up, any folder could
+    # hold somebody else's.
+    for folder in above[:2]:
         if any(map(_is_bundle, bundles := _scenarios_in(folder))):
             return folder, bundles
     raise EvidenceError(
