@@ -12,9 +12,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.analysis.aggregate.patch import Count, Frame, Known, Late
+from harness.analysis.aggregate.patch import (
+    Count,
+    Frame,
+    Known,
+    Late,
+    Patch,
+    patch_of_reads,
+)
 from harness.analysis.series import Index
 from harness.core.recording import Series
+
+LEFT = 1e-4
+"""Share of the largest p² or Σp² that must be left for changes to be added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Steps:
     """Σ(D·age) over those present, each second; None if that is 0. [W²]"""
     late: Late | None = None
     """Those missing; None if nobody is."""
+    squares_w2: Series | None = None
+    """Σp² of each second, where it is known already. [W²]"""
 
     @property
     def first(self) -> int:
@@ -52,21 +64,16 @@ class Steps:
     def sums(self, weight: Series | None = None) -> Series:
         """Return Σp of each second, or Σ(w·p) with a weight for each row."""
         each = self.power_w if weight is None else weight[self.row] * self.power_w
-        return self._of_those_at_work(self.standing(each))
+        return self.standing(each)
 
     def squares(self, weight: Series | None = None) -> Series:
         """Return Σp² of each second, or Σ(w·p²) with a weight for each row."""
+        if weight is None and self.squares_w2 is not None:
+            return self.squares_w2
         each = self.power_w**2
         if weight is not None:
             each *= weight[self.row]
-        return self._of_those_at_work(np.maximum(self.standing(each), 0.0))
-
-    def _of_those_at_work(self, total: Series) -> Series:
-        """Take out what rounding leaves of a sum when all have gone to 0 W."""
-        if self.power_w.all():
-            return total
-        at_work = self.standing((self.power_w != 0).astype(np.float64))
-        return np.where(at_work > 0, total, 0.0)
+        return np.maximum(self.standing(each), 0.0)
 
     def standing(self, each: Series) -> Series:
         """Return the sum over rows of what stands in each second."""
@@ -79,8 +86,11 @@ class Steps:
 
 def steps_of_reads(
     frame: Frame, row: Index, column: Index, power_w: Series, sampled_s: Series
-) -> tuple[Steps, Known]:
+) -> tuple[Steps | Patch, Known]:
     """Return the steps that reads make, and what is known at the end.
+
+    If nearly all power goes away at some second, what rounding leaves of it would show
+    in what is left. Then every value is held instead (`patch_of_reads`).
 
     Parameters
     ----------
@@ -89,6 +99,18 @@ def steps_of_reads(
     row, column, power_w, sampled_s
         As for `patch_of_reads`.
     """
+    steps, known = _steps(frame, row, column, power_w, sampled_s)
+    squares = steps.squares()
+    before = np.square(power_w[column == 0]).sum()
+    largest = max(squares.max(), before, np.square(power_w).max())
+    if squares.min() < LEFT * largest:
+        return patch_of_reads(frame, row, column, power_w, sampled_s)
+    return replace(steps, squares_w2=squares), known
+
+
+def _steps(
+    frame: Frame, row: Index, column: Index, power_w: Series, sampled_s: Series
+) -> tuple[Steps, Known]:
     begins = np.searchsorted(row, np.arange(frame.rows))
     ends = np.append(begins[1:], row.size) - 1
     last = np.append(column[1:], 0) - 1

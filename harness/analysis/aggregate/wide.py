@@ -19,6 +19,7 @@ from harness.analysis.aggregate.patch import (
     Known,
     Patch,
     patch_of_holes,
+    patch_of_reads,
     require_age,
 )
 from harness.analysis.aggregate.steps import Steps, steps_of_reads
@@ -33,6 +34,8 @@ SPAN = 1 << 17
 fastest read in long stretches, and sums of that length stay in the cache."""
 LONG = 1 << 14
 """Seconds over which changes are added up before they are counted anew."""
+START = 600
+"""Seconds at the very start, in which the assets are heard of one after the other."""
 FEW = 0.45
 """Share of holes up to which it is faster to fill them than to add up changes."""
 LOOKS = 16
@@ -132,8 +135,7 @@ class _Reads:
                 at_s = np.full(rows.meters.assets, self.from_s + last - 1.0)
                 known = Known(whole.power_w[:, -1], at_s)
                 continue
-            for begin in range(first, last, LONG):
-                end = min(begin + LONG, last)
+            for begin, end in _pieces(first, last):
                 few = self._holes(rows, begin, end) <= FEW
                 make, width = (self._filled, WIDTH) if few else (self._steps, LONG)
                 for at in range(begin, end, width):
@@ -175,13 +177,13 @@ class _Reads:
 
     def _steps(
         self, rows: Rows, known: Known, first: int, last: int
-    ) -> tuple[Steps, Known]:
-        """Add up what each of few reads changes."""
+    ) -> tuple[Steps | Patch, Known]:
+        """Add up what each of few reads changes, but hold the first of them."""
         frame = rows.frame(first, last, from_s=self.from_s, max_age_s=self.max_age_s)
         arrived = self._arrived(rows, first, last)
         reads = _reads(frame, arrived, known, self.lag_s[rows.here])
         self._require_finite(reads[2], arrived, rows, first)
-        return steps_of_reads(frame, *reads)
+        return (steps_of_reads if first else patch_of_reads)(frame, *reads)
 
     def _arrived(self, rows: Rows, first: int, last: int) -> Series | Table:
         """Return the reads that arrived in each second."""
@@ -207,6 +209,15 @@ class _Reads:
                 f"asset {rows.first + row} reads {arrived[row, column]:g} W "
                 f"at {self.from_s + first + column} s"
             )
+
+
+def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Cut seconds into long pieces; the first, in which power begins, is short."""
+    start = min(START, last) if first == 0 else first
+    if start > first:
+        yield first, start
+    for begin in range(start, last, LONG):
+        yield begin, min(begin + LONG, last)
 
 
 def _reads(

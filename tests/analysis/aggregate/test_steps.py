@@ -28,7 +28,8 @@ METERS = mixed_meters(ASSETS, np.random.default_rng(3))
 def by_steps(monkeypatch):
     """Every table is summed by what its reads change."""
     monkeypatch.setattr(wide, "FEW", -1.0)
-    monkeypatch.setattr(wide, "SPAN", 9)
+    monkeypatch.setattr(wide, "START", 1)
+    monkeypatch.setattr(wide, "SPAN", 19)
 
 
 @st.composite
@@ -71,15 +72,17 @@ def test_a_real_day_by_steps_is_the_day_by_filling(monkeypatch):
 
 
 @pytest.mark.usefixtures("by_steps")
-def test_when_all_have_gone_to_nothing_nothing_is_left():
-    # 0.1 + 0.2 − 0.2 − 0.1 is not 0 in floating point; the power of a portfolio is.
-    table = np.full((3, 12), np.nan)
-    table[:, 0], table[:, 5] = [0.1, 0.2, 7123.4], [0.0, 0.0, 0.0]
-    table[0, 2] = 0.7
+@pytest.mark.parametrize("left_w", [0.0, 0.1, 1e-6])
+def test_when_nearly_all_power_goes_what_is_left_is_exact(left_w):
+    # 0.2 + 7123.4 − 7123.4 is not 0.2 in floating point; the power that is left is.
+    table = np.full((3, 40), np.nan)
+    table[:, 0], table[:, 30] = [0.1, 0.2, 7123.4], [0.0, left_w, 0.0]
+    table[0, 20] = 0.7
     got = aggregate_power(wide_sums(table, asset_meters(3, **EXACT), max_age_s=60.0))
-    assert got.power_w[4] == pytest.approx(7124.3)
-    assert not got.power_w[5:].any()
-    assert np.isnan(got.effective_number[5:]).all()
+    assert got.power_w[29] == pytest.approx(7124.3)
+    assert (got.power_w[30:] == left_w).all()
+    number = 1.0 if left_w else np.nan
+    np.testing.assert_allclose(got.effective_number[30:], number)
 
 
 @pytest.mark.usefixtures("by_steps")
