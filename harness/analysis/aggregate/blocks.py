@@ -1,9 +1,9 @@
 """A block of assets, summed: the one place where sums over assets are taken.
 
 A block is summed some rows at a time, as many as stay in the processor's cache with
-some thousand seconds of each. That order belongs to the block alone, so its sums are
-the same to the bit over however many seconds at once they are taken, however its reads
-came and however many threads or machines took part.
+some thousand seconds of each. That order belongs to the block alone. So its sums are
+the same to the bit however many seconds are taken at once, and however many threads or
+machines took part; only where `Steps` add up changes is it the same but for rounding.
 """
 
 from __future__ import annotations
@@ -12,26 +12,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.analysis.aggregate.columns import (
-    column_squares,
-    column_sums,
-    weighted_columns,
-    weighted_squares,
-)
 from harness.analysis.aggregate.meters import AssetMeters
 from harness.analysis.aggregate.patch import Frame, Late, Patch
-from harness.analysis.aggregate.sums import Sums, combine, no_sums
+from harness.analysis.aggregate.steps import Steps
+from harness.analysis.aggregate.sums import ADDED, Sums, combine, nothing
 from harness.core.recording import Series
 
 BLOCK = 256
 """Assets of a block. Blocks are summed each for itself and added in order."""
-ROWS = 64
+ROWS = 128
 """Assets that are summed at a time."""
 WIDTH = 4096
-"""Seconds of a patch: with `ROWS` assets it takes two megabytes."""
+"""Seconds of a patch: with `ROWS` assets it takes four megabytes."""
 ALIKE = 32
 """Alike neighbours, on average, from which on it pays to sum each kind for itself."""
 KEPT_BYTES = 30 << 20
@@ -78,7 +75,7 @@ class Block:
     rows: tuple[Rows, ...]
 
 
-Patches = Callable[[Rows], Iterable[Patch]]
+Patches = Callable[[Rows], Iterable[Patch | Steps]]
 """What was known of some assets, patch by patch, over all seconds asked for."""
 
 
@@ -152,47 +149,80 @@ def sum_portfolio(
         return combine(pool.map(sum_one, blocks))
 
 
+class _Tally:
+    """The sums of one block while they are taken; a field is made when first needed."""
+
+    def __init__(self, block: Block, from_s: int, seconds: int) -> None:
+        self._block, self._from_s, self._seconds = block, from_s, seconds
+        self._fields: dict[str, NDArray[Any]] = {}
+
+    def add(self, name: str, values: NDArray[Any] | float, *where: int | slice) -> None:
+        """Add to a field at some of its seconds; `values` is given away."""
+        field = self._fields.get(name)
+        whole = where == (slice(0, self._seconds),)
+        if field is None and whole and isinstance(values, np.ndarray):
+            self._fields[name] = values
+            return
+        if field is None:
+            field = self._fields[name] = np.copy(self._nothing(name))
+        field[where] += values
+
+    def sums(self) -> Sums:
+        """Return the sums.
+
+        Raises
+        ------
+        ValueError
+            If squares of powers do not fit a float.
+        """
+        for name in ("square_w2", "lost_square_w2"):
+            if not np.isfinite(self._fields.get(name, 0.0)).all():
+                raise ValueError(
+                    "powers beyond 1e150 W are no powers: is the unit right?"
+                )
+        return Sums(
+            self._from_s,
+            self._block.assets,
+            **{name: self._fields.get(name, self._nothing(name)) for name in ADDED},
+        )
+
+    def _nothing(self, name: str) -> NDArray[Any]:
+        return nothing(name, seconds=self._seconds, causes=self._block.causes)
+
+
 def _sum_block(block: Block, patches: Patches, *, from_s: int, seconds: int) -> Sums:
-    out = no_sums(
-        from_s=from_s, seconds=seconds, causes=block.causes, assets=block.assets
-    )
+    tally = _Tally(block, from_s, seconds)
     # Overflow and infinite powers are looked for in the sums.
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in block.rows:
             for patch in patches(rows):
-                _add(out, rows, patch)
-    if not (np.isfinite(out.square_w2).all() and np.isfinite(out.lost_square_w2).all()):
-        raise ValueError("powers beyond 1e150 W are no powers: is the unit right?")
-    return out
+                _add(tally, rows, patch)
+    return tally.sums()
 
 
-def _add(out: Sums, rows: Rows, patch: Patch) -> None:
-    here = slice(patch.first, patch.first + patch.power_w.shape[1])
-    total = column_sums(patch.power_w) if patch.total_w is None else patch.total_w
-    squares = column_squares(patch.power_w)
-    out.power_w[here] += total
-    out.square_w2[here] += squares
-    if isinstance(rows.random_u2, float):
-        out.random_w2[here] += rows.random_u2 * squares
-    else:
-        out.random_w2[here] += weighted_squares(rows.random_u2, patch.power_w)
+def _add(tally: _Tally, rows: Rows, patch: Patch | Steps) -> None:
+    here = slice(patch.first, patch.first + patch.seconds)
+    total, squares = patch.sums(), patch.squares()
+    tally.add("power_w", total, here)
+    tally.add("square_w2", squares, here)
+    if not isinstance(rows.random_u2, float):
+        tally.add("random_w2", patch.squares(rows.random_u2), here)
+    elif rows.random_u2:
+        tally.add("random_w2", rows.random_u2 * squares, here)
     for cause, share in rows.systematic_u:
-        out.systematic_w[cause, here] += (
-            share * total
-            if isinstance(share, float)
-            else weighted_columns(share, patch.power_w)
-        )
+        common = share * total if isinstance(share, float) else patch.sums(share)
+        tally.add("systematic_w", common, cause, here)
     if patch.staleness_w2 is not None:
-        out.staleness_w2[here] += patch.staleness_w2
+        tally.add("staleness_w2", patch.staleness_w2, here)
     if patch.held is not None:
-        out.held[here] += patch.held
-    if patch.late is None:
-        out.absolute_w2[here] += rows.absolute_u2_w2
-    else:
-        _add_late(out, here, rows, patch.late)
+        tally.add("held", patch.held, here)
+    if patch.late is not None:
+        _add_late(tally, here, rows, patch.late)
+    elif rows.absolute_u2_w2:
+        tally.add("absolute_w2", rows.absolute_u2_w2, here)
 
 
-def _add_late(out: Sums, here: slice, rows: Rows, late: Late) -> None:
+def _add_late(tally: _Tally, here: slice, rows: Rows, late: Late) -> None:
     """Add what is known of those missing, row by row as sums down a column are."""
     meters, seconds = rows.meters, here.stop - here.start
 
@@ -204,10 +234,10 @@ def _add_late(out: Sums, here: slice, rows: Rows, late: Late) -> None:
     squares = late.last_w**2
     grown = meters.diffusion_w2_per_s[late.row] * np.where(heard, late.age_s, 0.0)
     anything = meters.rating_w[late.row] ** 2
+    tally.add("lost_w", summed(late.last_w), here)
+    tally.add("lost_square_w2", summed(squares), here)
     variance = np.where(heard, squares / 3 + grown, anything / 3)
-    out.lost_w[here] += summed(late.last_w)
-    out.lost_square_w2[here] += summed(squares)
-    out.lost_variance_w2[here] += summed(variance)
-    out.missing[here] += np.bincount(late.column, minlength=seconds)
+    tally.add("lost_variance_w2", summed(variance), here)
+    tally.add("missing", np.bincount(late.column, minlength=seconds), here)
     silent = summed(meters.absolute_u_w[late.row] ** 2)
-    out.absolute_w2[here] += np.maximum(rows.absolute_u2_w2 - silent, 0.0)
+    tally.add("absolute_w2", np.maximum(rows.absolute_u2_w2 - silent, 0.0), here)

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.aggregate.columns import column_sums
+from harness.analysis.aggregate.columns import (
+    column_squares,
+    column_sums,
+    weighted_columns,
+    weighted_squares,
+)
 from harness.analysis.series import Index, Mask
 from harness.core.recording import Series
 
@@ -74,6 +79,23 @@ class Patch:
     total_w: Series | None = None
     """Σp of each second, where it is known already. [W]"""
 
+    @property
+    def seconds(self) -> int:
+        """How many seconds it has."""
+        return int(self.power_w.shape[1])
+
+    def sums(self, weight: Series | None = None) -> Series:
+        """Return Σp of each second, or Σ(w·p) with a weight for each row."""
+        if weight is not None:
+            return weighted_columns(weight, self.power_w)
+        return column_sums(self.power_w) if self.total_w is None else self.total_w
+
+    def squares(self, weight: Series | None = None) -> Series:
+        """Return Σp² of each second, or Σ(w·p²) with a weight for each row."""
+        if weight is not None:
+            return weighted_squares(weight, self.power_w)
+        return column_squares(self.power_w)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -128,9 +150,9 @@ def patch_of_reads(
 
 
 def patch_of_holes(
-    frame: Frame, table_w: Series, hole: Mask, sampled_s: Series, *, lag_s: int
+    frame: Frame, table_w: Series, hole: Mask, sampled_s: Series, lag_s: Index
 ) -> tuple[Patch, Known]:
-    """Fill the few holes of a table with what was known before each.
+    """Fill the holes of a table with what was known before each.
 
     `patch_of_reads` gives the same bits; this is faster while holes are few.
 
@@ -144,23 +166,24 @@ def patch_of_holes(
         Where there is no read; never in the first column.
     sampled_s : ndarray of shape (rows,)
         When what was known before was sampled. [s]
-    lag_s : int
-        Whole seconds after which a read is there, the same for all. [s]
+    lag_s : ndarray of shape (rows,)
+        Whole seconds after which a read is there. [s]
     """
     holes = np.flatnonzero(hole)
     row, column = np.divmod(holes, frame.width)
     read_s = _fill(frame, table_w, holes, sampled_s, lag_s)
-    known_s = np.full(frame.rows, frame.seconds_s[-1] - lag_s)
+    known_s = frame.seconds_s[-1] - lag_s
     at_end = column == frame.width - 1
     known_s[row[at_end]] = read_s[at_end]
     known = Known(table_w[:, -1].copy(), known_s)
     age_s = frame.seconds_s[column - 1] - read_s
-    renewed = frame.rows - np.bincount(column - 1, minlength=frame.width - 1)
-    if lag_s:
-        table_s = np.full(table_w.shape, float(lag_s))
+    if lag_s.any():
+        table_s = np.repeat(lag_s.astype(np.float64), frame.width).reshape(hole.shape)
         table_s.reshape(-1)[holes] = age_s
-        renewed *= lag_s <= frame.max_age_s
+        prompt = ~hole[lag_s <= frame.max_age_s, 1:]
+        renewed = np.count_nonzero(prompt, axis=0)
         return _aged(frame, table_w, table_s, renewed, expires=True), known
+    renewed = frame.rows - np.bincount(column - 1, minlength=frame.width - 1)
     late = age_s > frame.max_age_s
     grown = frame.diffusion_w2_per_s[row] * np.where(late, 0.0, age_s)
     staleness: Series = np.bincount(
@@ -172,7 +195,7 @@ def patch_of_holes(
 
 
 def _fill(
-    frame: Frame, table_w: Series, holes: Index, sampled_s: Series, lag_s: int
+    frame: Frame, table_w: Series, holes: Index, sampled_s: Series, lag_s: Index
 ) -> Series:
     """Put into each hole what stands before it, and return when that was sampled."""
     begins = np.diff(holes, prepend=-2) != 1
@@ -180,7 +203,7 @@ def _fill(
     source = holes[begins] - 1
     row, column = np.divmod(source, frame.width)
     table_w.reshape(-1)[holes] = table_w.reshape(-1)[source][run]
-    read_s = frame.seconds_s[column - 1] - lag_s
+    read_s = frame.seconds_s[column - 1] - lag_s[row]
     filled_s: Series = np.where(column == 0, sampled_s[row], read_s)[run]
     return filled_s
 

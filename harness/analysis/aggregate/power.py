@@ -85,7 +85,8 @@ class AggregatePower:
         if not 0 <= here < self.power_w.size:
             raise ValueError(f"there is no aggregate power at {second_s} s")
         if math.isnan(self.power_w[here]):
-            why = f"{self.missing[here]} assets are missing at {second_s} s"
+            gone, there = self.missing[here], self.present[here]
+            why = f"{gone} of {gone + there} assets were missing at {second_s} s"
             return Estimate(math.nan, "W", why=why)
         lines = (
             (RANDOM, self.random_w, "each meter's share"),
@@ -128,8 +129,10 @@ def aggregate_power(sums: Sums, *, missing: Missing = Missing.GAP) -> AggregateP
     square = sums.square_w2 + sums.lost_square_w2 if counted else sums.square_w2
     lost = sums.lost_variance_w2 if counted else np.zeros(sums.seconds)
 
+    everywhere = bool(known.all())
+
     def only_known(values: Series) -> Series:
-        return np.where(known, values, np.nan)
+        return values if everywhere else np.where(known, values, np.nan)
 
     return AggregatePower(
         sums.from_s,

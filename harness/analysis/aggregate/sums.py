@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,27 +71,23 @@ ADDED = tuple(
 """The fields that add."""
 
 
+COUNTED, WIDE = ("held", "missing"), ("systematic_w",)
+"""Those of them that count assets, and those with a row for each cause."""
+
+
 def no_sums(*, from_s: int, seconds: int, causes: int, assets: int = 0) -> Sums:
-    """Return the sums over nothing: every one 0."""
-
-    def zeros() -> Series:
-        return np.zeros(seconds)
-
+    """Return the sums over nothing: every one 0, read-only, and without memory."""
     return Sums(
         from_s,
         assets,
-        power_w=zeros(),
-        square_w2=zeros(),
-        random_w2=zeros(),
-        systematic_w=np.zeros((causes, seconds)),
-        absolute_w2=zeros(),
-        staleness_w2=zeros(),
-        lost_w=zeros(),
-        lost_square_w2=zeros(),
-        lost_variance_w2=zeros(),
-        held=np.zeros(seconds, dtype=np.int64),
-        missing=np.zeros(seconds, dtype=np.int64),
+        **{name: nothing(name, seconds=seconds, causes=causes) for name in ADDED},
     )
+
+
+def nothing(name: str, *, seconds: int, causes: int) -> NDArray[Any]:
+    """Return a field that is 0 throughout: one zero, seen as often as needed."""
+    zero = np.zeros((), dtype=np.int64 if name in COUNTED else np.float64)
+    return np.broadcast_to(zero, (causes, seconds) if name in WIDE else (seconds,))
 
 
 def combine(parts: Iterable[Sums]) -> Sums:
@@ -109,14 +106,26 @@ def combine(parts: Iterable[Sums]) -> Sums:
     first = next(several, None)
     if first is None:
         raise ValueError("there are no sums to combine")
-    total = {name: getattr(first, name).copy() for name in ADDED}
+    total = {name: getattr(first, name) for name in ADDED}
+    own: set[str] = set()
     assets = first.assets
     for part in several:
         _require_alike(first, part)
         assets += part.assets
         for name in ADDED:
-            total[name] += getattr(part, name)
+            each = getattr(part, name)
+            if _is_nothing(each):
+                continue
+            if name in own:
+                total[name] += each
+            else:
+                total[name] = total[name] + each
+                own.add(name)
     return Sums(first.from_s, assets, **total)
+
+
+def _is_nothing(array: NDArray[Any]) -> bool:
+    return array.strides[-1] == 0
 
 
 def _require_alike(first: Sums, part: Sums) -> None:

@@ -22,6 +22,7 @@ from harness.analysis.aggregate.patch import (
     patch_of_reads,
     require_age,
 )
+from harness.analysis.aggregate.steps import Steps, steps_of_reads
 from harness.analysis.aggregate.sums import Sums
 from harness.analysis.series import Index
 from harness.core.recording import Series
@@ -31,8 +32,12 @@ Table = NDArray[np.float64] | NDArray[np.float32]
 SPAN = 1 << 17
 """Seconds that complete rows are summed over in one go, a day and a half: memory is
 fastest read in long stretches, and sums of that length stay in the cache."""
-FEW = 0.25
-"""Share of holes up to which it is faster to fill them than to hold the reads."""
+LONG = 1 << 14
+"""Seconds over which changes are added up before they are counted anew."""
+START = 600
+"""Seconds at the very start, in which the assets are heard of one after the other."""
+FEW = 0.45
+"""Share of holes up to which it is faster to fill them than to add up changes."""
 LOOKS = 16
 """Columns looked at before rows are taken to be complete."""
 
@@ -51,6 +56,10 @@ def wide_sums(
     At each second the value of an asset is its last read that had arrived by then, if
     that is at most `max_age_s` old; otherwise the asset is missing. The table is only
     read, and never copied as a whole.
+
+    Where most of the table holds reads, the same reads one by one (`reads_sums`) give
+    the same bits. Where half of it is empty or more, only what each read changes is
+    added up (`Steps`), and the two are the same but for rounding.
 
     Parameters
     ----------
@@ -114,7 +123,7 @@ class _Reads:
     from_s: int
     max_age_s: float
 
-    def patches(self, rows: Rows) -> Iterator[Patch]:
+    def patches(self, rows: Rows) -> Iterator[Patch | Steps]:
         """Yield what was known of some rows: whole days if complete, else in pieces."""
         known = Known.nothing(rows.meters.assets)
         seconds = self.power_w.shape[1]
@@ -126,11 +135,12 @@ class _Reads:
                 at_s = np.full(rows.meters.assets, self.from_s + last - 1.0)
                 known = Known(whole.power_w[:, -1], at_s)
                 continue
-            for begin in range(first, last, WIDTH):
-                patch, known = self._pieced(
-                    rows, known, begin, min(begin + WIDTH, last)
-                )
-                yield self._summed(patch, rows)
+            for begin, end in _pieces(first, last):
+                few = self._holes(rows, begin, end) <= FEW
+                make, width = (self._filled, WIDTH) if few else (self._steps, LONG)
+                for at in range(begin, end, width):
+                    patch, known = make(rows, known, at, min(at + width, end))
+                    yield patch
 
     def _complete(self, rows: Rows, first: int, last: int) -> Patch | None:
         """Return the rows as they are in the table, if nothing is missing or late."""
@@ -145,14 +155,35 @@ class _Reads:
         total = column_sums(whole)
         return Patch(first, whole, total_w=total) if np.isfinite(total).all() else None
 
-    def _pieced(
+    def _holes(self, rows: Rows, first: int, last: int) -> float:
+        """Return the share of holes, as far as a few looks tell."""
+        look = slice(first, last, max((last - first) // LOOKS, 1))
+        return float(np.isnan(self.power_w[rows.here, look]).mean())
+
+    def _filled(
         self, rows: Rows, known: Known, first: int, last: int
     ) -> tuple[Patch, Known]:
+        """Fill holes among many reads with what was known before each."""
         frame = rows.frame(first, last, from_s=self.from_s, max_age_s=self.max_age_s)
         arrived, lag_s = self._arrived(rows, first, last), self.lag_s[rows.here]
-        if _holes(arrived[:, :: max(frame.width // LOOKS, 1)]) > FEW or np.ptp(lag_s):
-            return _held(frame, arrived, known, lag_s)
-        return _filled(frame, arrived, known, lag_s)
+        table = np.empty((frame.rows, frame.width))
+        table[:, 0], table[:, 1:] = known.power_w, arrived
+        patch, then = patch_of_holes(
+            frame, table, np.isnan(table), known.sampled_s, lag_s
+        )
+        patch = replace(patch, total_w=patch.sums())
+        self._require_finite(patch.sums(), arrived, rows, first)
+        return patch, then
+
+    def _steps(
+        self, rows: Rows, known: Known, first: int, last: int
+    ) -> tuple[Steps | Patch, Known]:
+        """Add up what each of few reads changes, but hold the first of them."""
+        frame = rows.frame(first, last, from_s=self.from_s, max_age_s=self.max_age_s)
+        arrived = self._arrived(rows, first, last)
+        reads = _reads(frame, arrived, known, self.lag_s[rows.here])
+        self._require_finite(reads[2], arrived, rows, first)
+        return (steps_of_reads if first else patch_of_reads)(frame, *reads)
 
     def _arrived(self, rows: Rows, first: int, last: int) -> Series | Table:
         """Return the reads that arrived in each second."""
@@ -167,29 +198,35 @@ class _Reads:
             arrived[row, late : late + here.size] = here
         return arrived
 
-    def _summed(self, patch: Patch, rows: Rows) -> Patch:
-        """Return the patch with its sums, and name a power that is infinite."""
-        total = column_sums(patch.power_w)
-        wrong = ~np.isfinite(total)
-        if not wrong.any():
-            return replace(patch, total_w=total)
-        column = int(np.argmax(wrong))
-        row = int(np.argmax(~np.isfinite(patch.power_w[:, column])))
-        raise ValueError(
-            f"asset {rows.first + row} reads {patch.power_w[row, column]:g} W "
-            f"at {self.from_s + patch.first + column} s"
-        )
+    def _require_finite(
+        self, sums: Series, arrived: Series | Table, rows: Rows, first: int
+    ) -> None:
+        """Name the power that is infinite, if what is made of them is not finite."""
+        if np.isfinite(sums).all():
+            return
+        for row, column in np.argwhere(np.isinf(arrived)):
+            raise ValueError(
+                f"asset {rows.first + row} reads {arrived[row, column]:g} W "
+                f"at {self.from_s + first + column} s"
+            )
 
 
-def _holes(reads: Series | Table) -> float:
-    """Return the share of holes."""
-    return float(np.count_nonzero(np.isnan(reads))) / reads.size
+def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Cut seconds into long pieces; the first, in which power begins, is short."""
+    start = min(START, last) if first == 0 else first
+    if start > first:
+        yield first, start
+    for begin in range(start, last, LONG):
+        yield begin, min(begin + LONG, last)
 
 
-def _held(
+def _reads(
     frame: Frame, arrived: Series | Table, known: Known, lag_s: Index
-) -> tuple[Patch, Known]:
-    """Hold each of few reads, after what was known before."""
+) -> tuple[Index, Index, Series, Series]:
+    """Return each read, in every row after what was known before.
+
+    Row, column, power [W] and when it was sampled [s].
+    """
     read = np.ones((frame.rows, frame.width), dtype=np.bool_)
     np.equal(arrived, arrived, out=read[:, 1:])  # nan differs from itself
     at = np.flatnonzero(read)
@@ -197,17 +234,8 @@ def _held(
     row = np.repeat(np.arange(frame.rows), np.diff(begins, append=at.size))
     column = at - row * frame.width
     power_w = arrived[row, column - 1].astype(np.float64, copy=False)
-    sampled_s = frame.seconds_s[column - 1] - lag_s[row]
+    sampled_s = column + (frame.seconds_s[0] - 1)
+    if lag_s.any():
+        sampled_s -= lag_s[row]
     power_w[begins], sampled_s[begins] = known.power_w, known.sampled_s
-    return patch_of_reads(frame, row, column, power_w, sampled_s)
-
-
-def _filled(
-    frame: Frame, arrived: Series | Table, known: Known, lag_s: Index
-) -> tuple[Patch, Known]:
-    """Fill the few holes among many reads with what was known before each."""
-    table = np.empty((frame.rows, frame.width))
-    table[:, 0], table[:, 1:] = known.power_w, arrived
-    return patch_of_holes(
-        frame, table, np.isnan(table), known.sampled_s, lag_s=int(lag_s[0])
-    )
+    return row, column, power_w, sampled_s

@@ -80,7 +80,7 @@ def test_a_second_with_a_missing_asset_is_a_gap_unless_declared_otherwise():
     gap = aggregate_power(sums)
     assert gap.power_w[0] == 1600
     assert np.isnan([gap.power_w[1], gap.u_w[1], gap.effective_number[1]]).all()
-    assert gap.at(1).why == "1 assets are missing at 1 s"
+    assert gap.at(1).why == "1 of 2 assets were missing at 1 s"
     last = aggregate_power(sums, missing=Missing.LAST)
     assert last.power_w.tolist() == [1600, 1600]
     assert last.missing_w[1] == pytest.approx(600 / math.sqrt(3))
