@@ -1,4 +1,4 @@
-@D380 @meter_test @rig:meter_bench
+@CoP10 @meter_test @rig:meter_bench
 Feature: CoP3, a meter behind current transformers, up to 10 MVA
   Difference metering on a private network needs meters of this code at the boundary.
 
