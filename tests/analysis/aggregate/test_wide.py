@@ -124,6 +124,15 @@ def test_neither_threads_nor_the_way_in_change_a_bit(share):
         assert_close(one, as_reads, rel=1e-10)
 
 
+def test_an_error_in_one_block_stops_them_all():
+    power_w = np.ones((20_000, 3))
+    power_w[300, 1] = np.inf
+    meters = asset_meters(20_000, **EXACT)
+    for threads in (1, 2, 4):
+        with pytest.raises(ValueError, match="asset 300 reads inf W at 1 s"):
+            wide_sums(power_w, meters, max_age_s=1.0, threads=threads)
+
+
 def test_the_table_is_left_as_it_was():
     rng = np.random.default_rng(3)
     power_w = np.where(rng.random((70, 500)) < 0.9, rng.random((70, 500)), NAN)
