@@ -10,18 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.analysis.aggregate.criteria import CRITERIA
 from harness.analysis.estimate import Estimate
 from harness.checks.decide import Decision, decide
 from harness.checks.verdict import Outcome
 from harness.rulebook.rule import Rule
 from harness.rulebook.where import Regime
 
-ACCURACY, INTERVAL, LATENCY, RESOLUTION, COMPLETENESS = (
-    "operational metering error", "read interval", "latency", "resolution",
-    "data completeness",
-)  # fmt: skip
-CRITERIA = (ACCURACY, INTERVAL, LATENCY, RESOLUTION, COMPLETENESS)
-"""Quantities of the rules of operational metering, in the order of the table."""
 _GOOD = (Outcome.PASS, Outcome.CONDITIONAL_PASS)
 _BAD = (Outcome.FAIL, Outcome.CONDITIONAL_FAIL)
 

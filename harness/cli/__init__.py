@@ -1,4 +1,4 @@
-"""flexrig run | rejudge | emulate | doctor | devices | check-driver | …"""
+"""flexrig run | portfolio | rejudge | emulate | doctor | devices | check-driver | …"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.cli.doctor import doctor
 from harness.cli.emulate import emulate
 from harness.cli.kit import check_driver, new_device
 from harness.cli.lists import devices, steps
+from harness.cli.portfolio import portfolio
 from harness.cli.rejudge import rejudge
 from harness.cli.rulebook import rules
 from harness.cli.run import run
@@ -31,6 +32,7 @@ def cli() -> None:
       flexrig run                                   every shipped feature
       flexrig doctor my.toml                        prove your bench
       flexrig run my.feature --rig my.toml          your feature on your bench
+      flexrig portfolio                             from one home to a megawatt
       flexrig check-driver meter/sdm230             prove a driver
 
     Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
@@ -39,8 +41,8 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, doctor, rejudge, emulate, capture, devices, steps, rules, check_driver,
-    new_device,
+    run, doctor, rejudge, emulate, capture, devices, steps, rules, portfolio,
+    check_driver, new_device,
 )  # fmt: skip
 for _command in COMMANDS:
     cli.add_command(_command)

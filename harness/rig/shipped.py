@@ -1,4 +1,4 @@
-"""Where the features and rigs that come with the product are.
+"""Where the features, rigs and portfolios that come with the product are.
 
 In a clone they stand at its root; an installed wheel carries them in
 ``share/flexrig`` of its environment.
@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def shipped(kind: str) -> Path:
-    """Return the folder of shipped ``features`` or ``rigs``."""
+    """Return the folder of shipped ``features``, ``rigs`` or ``portfolios``."""
     beside = _ROOT / kind
     if (_ROOT / "pyproject.toml").is_file() and beside.is_dir():
         return beside
@@ -32,7 +32,7 @@ def find_file(name: str, kind: str) -> Path:
     given = Path(name)
     if given.exists():
         return given
-    folder, suffix = shipped(kind), ".toml" if kind == "rigs" else ".feature"
+    folder, suffix = shipped(kind), ".feature" if kind == "features" else ".toml"
     relative = given.relative_to(kind) if given.parts[:1] == (kind,) else given
     for candidate in (folder / relative, folder / f"{relative}{suffix}"):
         if candidate.exists():

@@ -6,16 +6,15 @@ import math
 
 from pytest_bdd import parsers, then
 
-from harness.analysis.estimate import Estimate
-from harness.checks.access import (
+from harness.analysis.aggregate.criteria import (
     ACCURACY,
     COMPLETENESS,
     INTERVAL,
     LATENCY,
     RESOLUTION,
-    access,
-    access_table,
 )
+from harness.analysis.estimate import Estimate
+from harness.checks.access import access, access_table
 from harness.checks.judge import Witness
 from harness.reporting.record import note_table
 from harness.rulebook.where import regimes

@@ -13,6 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.aggregate.accuracy import steady_state_error
+from harness.analysis.aggregate.criteria import (
+    ACCURACY,
+    COMPLETENESS,
+    CRITERIA,
+    INTERVAL,
+    LATENCY,
+    RESOLUTION,
+)
 from harness.analysis.aggregate.meters import asset_meters
 from harness.analysis.aggregate.power import AggregatePower, aggregate_power
 from harness.analysis.aggregate.reading import read_intervals, read_latency
@@ -24,14 +32,6 @@ from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.health import completeness
 from harness.analysis.quality import SAMPLING, rectangular_u
 from harness.analysis.timing import decimal_places, value_step
-from harness.checks.access import (
-    ACCURACY,
-    COMPLETENESS,
-    CRITERIA,
-    INTERVAL,
-    LATENCY,
-    RESOLUTION,
-)
 from harness.core.recording import Channel, Recording, Series
 from harness.trial.clocks import RoleClock, role_clock
 from harness.trial.view import MeterView
