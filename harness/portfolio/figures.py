@@ -16,6 +16,7 @@ from harness.reporting.plotting import compact, decimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 BUCKETS = 500
 """Pieces of a curve in which only the extremes are kept."""
@@ -125,6 +126,16 @@ def _clock(axes: Axes) -> None:
             break
 
 
+def _plain_logs(*scales: Axis) -> None:
+    """Write 1,000 instead of a power of ten, which needs a font of its own."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for scale in scales:
+        scale.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        scale.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,g}"))
+        scale.set_minor_formatter(NullFormatter())
+
+
 def _accuracy(axes: Axes, answer: Answer) -> None:
     homes = [size.homes for size in answer.sizes]
     curves = (
@@ -141,6 +152,7 @@ def _accuracy(axes: Axes, answer: Answer) -> None:
                       ha="right")  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
+    _plain_logs(axes.xaxis, axes.yaxis)
     axes.set_xlabel("homes")
     axes.set_ylabel("error / %")
     axes.set_title("Accuracy at rest", loc="left")
@@ -153,6 +165,7 @@ def _by_hour(axes: Axes, answer: Answer) -> None:
     known = np.where(np.isfinite(needed), needed, np.nan)
     axes.bar(begins, known, width=HALF_HOUR * 0.9, align="edge", color=BLUE)
     axes.set_yscale("log")
+    _plain_logs(axes.yaxis)
     axes.set_ylabel("homes")
     axes.set_title(
         f"Homes for {answer.file.target.mw:g} MW in one half-hour at "
