@@ -7,7 +7,7 @@ whole percentages: alone or in arrays a payment is a quotient of whole numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -59,20 +59,22 @@ class Curve:
         return found
 
 
-PROPORTIONAL = Curve("in proportion")
+CURVES = ("in proportion", "Flexible Power", "TRANSITION")
+"""How feature files name them."""
+PROPORTIONAL = Curve(CURVES[0])
 
 
 def flexible_power(book: Rulebook, on: date) -> Curve:
     """Return the curve of Flexible Power: 5 % grace, then 3 % for each percent."""
     grace = book.rule("flexible_power/grace", on=on).at_most
     loss = book.rule("flexible_power/loss-per-percent", on=on).at_most
-    return Curve("Flexible Power", _percent(grace), _percent(loss))
+    return Curve(CURVES[1], _percent(grace), _percent(loss))
 
 
 def transition(book: Rulebook, on: date) -> Curve:
     """Return the scale of TRANSITION: in proportion from 50 % on, nothing below."""
     least = book.rule("transition_payment/least-delivered", on=on).at_least
-    return Curve("TRANSITION", least_percent=_percent(least))
+    return Curve(CURVES[2], least_percent=_percent(least))
 
 
 def curve_named(name: str, book: Rulebook, on: date) -> Curve:
@@ -196,28 +198,59 @@ class Paid:
 def payment_estimate(lines: Sequence[Paid]) -> Estimate:
     """Return what one meter's uncertainty makes of a sum of payments, in pence.
 
-    The meter's gain is one cause for all lines; what else is uncertain is taken apart
-    for each. The curve has kinks, so it is drawn (JCGM 101) where that matters. The
-    value is the exact sum before rounding; penalties count against it.
+    The curve has kinks, so it is drawn (JCGM 101) where that matters. The value is the
+    exact sum before rounding; penalties count against it.
+    """
+
+    def due(delivered_wh: Sequence[Series]) -> Series:
+        return sum_due_p(lines, delivered_wh)
+
+    return through_one_meter(due, [one.delivered for one in lines])
+
+
+def sum_due_p(lines: Sequence[Paid], delivered_wh: Sequence[Series]) -> Series:
+    """Return payments less penalties of lines whose delivery is drawn. [p]"""
+    due: Series = np.zeros(())
+    for one, wh in zip(lines, delivered_wh, strict=True):
+        due = due + _due_p(one, wh)
+    return due
+
+
+def through_one_meter(
+    due: Callable[[Sequence[Series]], Series], energies: Sequence[Estimate]
+) -> Estimate:
+    """Return a sum of money that depends on energies of one meter, in pence.
+
+    The meter's gain is one cause for all of them; what else is uncertain is taken apart
+    for each. An energy that grows as the meter shows less (delivered after a turn-down)
+    and one that shrinks must not be mixed.
+
+    Parameters
+    ----------
+    due : callable
+        From one array for each energy to pence.
+    energies : sequence of Estimate
+        In Wh.
     """
     inputs: list[Input] = []
-    if any(_gain(one.delivered) for one in lines):
+    if any(_gain(one) for one in energies):
         inputs.append(Input(GAIN, 0.0, 1.0, "B", "one meter in all periods"))
-    for number, one in enumerate(lines, start=1):
-        if (rest := _rest(one.delivered)) > 0:
+    for number, one in enumerate(energies, start=1):
+        if (rest := _rest(one)) > 0:
             inputs.append(Input(f"period {number}", 0.0, rest, "B", "its own budget"))
     places = {one.name: place for place, one in enumerate(inputs)}
 
     def model(*errors: Series) -> Series:
-        due: Series = np.zeros(())
-        for number, one in enumerate(lines, start=1):
-            wh: Series = np.asarray(one.delivered.value)
+        drawn = []
+        for number, one in enumerate(energies, start=1):
+            wh: Series = np.asarray(one.value)
             if GAIN in places:
-                wh = wh + _gain(one.delivered) * errors[places[GAIN]]
+                wh = wh + _gain(one) * errors[places[GAIN]]
             if (own := f"period {number}") in places:
                 wh = wh + errors[places[own]]
-            due = due + _due_p(one, wh)
-        return due
+            drawn.append(wh)
+        shape = np.broadcast_shapes(*(np.shape(one) for one in errors))
+        return np.broadcast_to(due(drawn), shape)
 
     nominal = float(model(*(np.zeros(()) for _ in inputs)))
     if not inputs:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from harness.core.errors import UsageError
-from harness.settlement.money import pounds
+from harness.settlement.money import pounds, rounded
 
 
 class Party(StrEnum):
@@ -116,6 +117,8 @@ def split(
 ) -> tuple[Transfer, ...]:
     """Return what a payee passes on of what it received; the payee keeps the rest.
 
+    Of a loss the owner bears the same share.
+
     Raises
     ------
     UsageError
@@ -124,7 +127,7 @@ def split(
     if not 0 <= owner_percent <= 100:
         fact = f"{owner_percent} % of what is received cannot be passed on"
         raise UsageError(what, fact, "a share from 0 to 100 %")
-    return owed(payee, owner, (received_p * owner_percent + 50) // 100, what)
+    return owed(payee, owner, rounded(Fraction(received_p * owner_percent, 100)), what)
 
 
 def transfers_table(transfers: Sequence[Transfer]) -> list[tuple[str, ...]]:
@@ -152,10 +155,11 @@ def positions_table(
         ("actor", "pays", "is paid", "net", "± U", "out of balance")
     ]
     for one in found:
-        u = (expanded_p or {}).get(one.party, 0.0)
+        u = (expanded_p or {}).get(one.party)
+        doubt = "" if u is None else f"£{u / 100:.2f}"
         rows.append((
             str(one.party), pounds(one.paid_p), pounds(one.received_p),
-            pounds(one.net_p), f"£{u / 100:.2f}" if u else "", _kwh(one.energy_wh),
+            pounds(one.net_p), doubt, _kwh(one.energy_wh),
         ))  # fmt: skip
     total = sum(one.net_p for one in found)
     rows.append(("sum", "", "", pounds(total), "", ""))
