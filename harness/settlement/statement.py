@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from harness.analysis.estimate import Estimate
 from harness.core.calendar import SettlementPeriod
 from harness.core.errors import UsageError
-from harness.settlement.money import FREE, Price, whole_wh
+from harness.settlement.money import FREE, Price, pounds, whole_wh
 from harness.settlement.payments import Curve, Paid, penalty_p, utilisation_p
 from harness.settlement.positions import Party, Transfer, owed
 
@@ -109,6 +109,23 @@ class Statement:
     def transfers(self) -> tuple[Transfer, ...]:
         """Return all that is owed."""
         return tuple(one for line in self.lines for one in line.transfers())
+
+    def table(self) -> list[tuple[str, ...]]:
+        """Return its lines as rows for a report, delivery with its uncertainty."""
+        return [
+            ("half-hour", "called for", "delivered ± U", "payment", "penalty"),
+            *(
+                (
+                    str(line.period),
+                    f"{line.instructed_wh / 1000:.3f} kWh",
+                    f"{line.delivered.value / 1000:.3f} ± "
+                    f"{line.delivered.expanded / 1000:.3f} kWh",
+                    pounds(line.payment_p),
+                    pounds(line.penalty_p),
+                )
+                for line in self.lines
+            ),
+        ]
 
 
 def statement(

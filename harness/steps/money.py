@@ -327,6 +327,7 @@ def _show(trial: Trial, found: EventSettlement) -> None:
     """Put who pays whom, and everyone's position, into the report."""
     if not found.transfers:
         return
+    note_table(trial.node, "Half-hours settled", found.statement.table())
     rows = transfers_table(found.transfers)
     note_table(trial.node, "Who pays whom, for this home", rows)
     expanded = {party: one.expanded for party, one in found.nets.items()}

@@ -64,6 +64,9 @@ def test_the_dso_pays_for_what_the_meter_saw_and_the_report_shows_who_pays_whom(
     assert details["paid_p"] == 206
     assert details["delivered_wh"] > 6_883
     made = tables(ended)
+    halves = made["Half-hours settled"]
+    assert [row[1] for row in halves[1:]] == ["3.383 kWh", "3.500 kWh"]
+    assert [row[3:] for row in halves[1:]] == [("£1.01", "£0.00"), ("£1.05", "£0.00")]
     first = made["Who pays whom, for this home"][1]
     assert first[:3] == ("DSO", "Aggregator", "utilisation")
     assert first[4] == "£2.06"
