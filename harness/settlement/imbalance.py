@@ -17,7 +17,7 @@ from harness.settlement.positions import Party, Transfer, owed
 class Imbalance:
     """One party's imbalance in one settlement period."""
 
-    party: Party
+    party: str
     bought_wh: int
     """Its position at gate closure."""
     metered_wh: int

@@ -6,7 +6,8 @@ Money only moves from one party to another, so positions sum to zero whatever ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -43,8 +44,9 @@ ACTORS = tuple(party for party in Party if party is not Party.CLEARING)
 class Transfer:
     """One amount that one party owes another, and what for."""
 
-    payer: Party
-    payee: Party
+    payer: str
+    """A `Party`, or the name of one of several of a kind: ``bakery``."""
+    payee: str
     pence: int
     """Never negative: who pays is said by the names."""
     what: str
@@ -58,8 +60,8 @@ class Transfer:
 
 
 def owed(
-    payer: Party,
-    payee: Party,
+    payer: str,
+    payee: str,
     pence: int,
     what: str,
     *,
@@ -78,7 +80,7 @@ def owed(
 class Position:
     """Where a settlement leaves one party."""
 
-    party: Party
+    party: str
     paid_p: int
     received_p: int
     energy_wh: int = 0
@@ -91,29 +93,34 @@ class Position:
 
 
 def positions(
-    transfers: Iterable[Transfer], exposed_wh: Iterable[tuple[Party, int]] = ()
+    transfers: Iterable[Transfer], exposed_wh: Iterable[tuple[str, int]] = ()
 ) -> tuple[Position, ...]:
-    """Return every party's position, in the order of `Party`; they sum to zero.
+    """Return every party's position; they sum to zero.
+
+    In the order of `Party`, named parties after them as they come.
 
     Parameters
     ----------
     transfers : iterable of Transfer
         All that is owed.
-    exposed_wh : iterable of (Party, int)
+    exposed_wh : iterable of (str, int)
         Energy out of balance, by who answers for it. [Wh]
     """
-    paid = dict.fromkeys(Party, 0)
-    received, exposed = dict(paid), dict(paid)
+    paid: Counter[str] = Counter()
+    received: Counter[str] = Counter()
+    exposed: Counter[str] = Counter()
+    names: dict[str, None] = dict.fromkeys(Party)
     for one in transfers:
+        names |= {one.payer: None, one.payee: None}
         paid[one.payer] += one.pence
         received[one.payee] += one.pence
     for party, energy_wh in exposed_wh:
         exposed[party] += energy_wh
-    return tuple(Position(p, paid[p], received[p], exposed[p]) for p in Party)
+    return tuple(Position(p, paid[p], received[p], exposed[p]) for p in names)
 
 
 def split(
-    payee: Party, owner: Party, received_p: int, owner_percent: int, what: str
+    payee: str, owner: str, received_p: int, owner_percent: int, what: str
 ) -> tuple[Transfer, ...]:
     """Return what a payee passes on of what it received; the payee keeps the rest.
 
@@ -132,7 +139,7 @@ def split(
 
 def transfers_table(transfers: Sequence[Transfer]) -> list[tuple[str, ...]]:
     """Return who pays whom, summed over periods, as rows for a report."""
-    sums: dict[tuple[Party, Party, str], tuple[int, int]] = {}
+    sums: dict[tuple[str, str, str], tuple[int, int]] = {}
     for one in transfers:
         key = (one.payer, one.payee, one.what)
         pence, energy_wh = sums.get(key, (0, 0))
@@ -145,7 +152,7 @@ def transfers_table(transfers: Sequence[Transfer]) -> list[tuple[str, ...]]:
 
 
 def positions_table(
-    found: Sequence[Position], expanded_p: dict[Party, float] | None = None
+    found: Sequence[Position], expanded_p: Mapping[str, float] | None = None
 ) -> list[tuple[str, ...]]:
     """Return the position of every actor, and their sum, as rows for a report.
 

@@ -330,7 +330,7 @@ def _show(trial: Trial, found: EventSettlement) -> None:
     note_table(trial.node, "Half-hours settled", found.statement.table())
     rows = transfers_table(found.transfers)
     note_table(trial.node, "Who pays whom, for this home", rows)
-    expanded = {party: one.expanded for party, one in found.nets.items()}
+    expanded = {str(party): one.expanded for party, one in found.nets.items()}
     rows = positions_table(found.positions, expanded)
     note_table(trial.node, "Position of every market actor", rows)
     if found.marks:

@@ -40,6 +40,12 @@ from harness.settlement.periods import (
     period_stamped,
 )
 from harness.settlement.positions import Party
+from harness.settlement.trades import (
+    CapacityTrade,
+    Offset,
+    settle_offset,
+    settle_trade,
+)
 from harness.settlement.volumes import HalfHour
 
 PAGE = (Path(__file__).parents[2] / "docs/settlement.md").read_text(encoding="utf-8")
@@ -183,3 +189,29 @@ def test_8_acceptance_and_non_delivery():
     assert missing.energy_wh == 500_000
     assert pounds(missing.charge_p) == "£27.71"
     on_the_page("= £184.38", "**£27.71**", "band +2 = (1 MW")
+
+
+def at(number, watts):
+    return {SettlementPeriod(date(2026, 1, 15), number): Estimate(float(watts), "W")}
+
+
+def test_9_a_capacity_trade():
+    trade = CapacityTrade(
+        "bakery", "depot", 20_000, 60_000, 40_000, price_of("5"), price_of("400")
+    )
+    drew = at(45, 40_000) | at(46, 55_000)
+    may = dict.fromkeys(drew, Estimate(60_000.0, "W"))
+    found = settle_trade(trade, list(drew), drew, may, approved=True)
+    assert [(one.payer, one.pence) for one in found.transfers] == [
+        ("depot", 5), ("bakery", 300),
+    ]  # fmt: skip
+    on_the_page("£5 = **5 p**", "7.5 kWh × 40 p = **£3.00**")
+
+
+def test_10_an_offset():
+    offset = Offset("wind farm", "cold store", price_of("20"), price_of("400"))
+    found = settle_offset(offset, at(45, 500_000), at(45, 400_000))
+    assert [(one.payee, pounds(one.pence)) for one in found.transfers] == [
+        ("cold store", "£4.00"), ("DNO", "£20.00"),
+    ]  # fmt: skip
+    on_the_page("pays the store **£4.00**", "**£20.00** to the DNO")
