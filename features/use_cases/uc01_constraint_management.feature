@@ -75,6 +75,15 @@ Feature: UC1 DSO constraint management
     And the neutral market facilitator holds the same notice
     And no one pays anyone
 
+  Scenario: The car leaves before the call, and nobody pays for what it would have given
+    Given the DSO armed the service at 16:30
+    When the car is unplugged at 17:00
+    And the DSO dispatches the agreed capacity from 17:31 to 18:30
+    Then the aggregator has declared 6 kW unavailable to the DSO by 17:01
+    And the aggregator nominated what the home usually draws
+    And the DSO pays the aggregator for the energy that the meter saw
+    And the assets' own meters account for that energy
+
   Scenario: The ESO overrules the DSO, and the home is released
     Given the DSO armed the service at 16:30
     When the DSO dispatches the agreed capacity from 17:00 to 18:30

@@ -81,8 +81,8 @@ def _(trial: Trial) -> None:
     event = event_or_verdict(trial, HOME, "nominated baseline")
     if event is None:
         return
-    terms = _terms(trial)
-    measured = unjudgeable(event, "%") or baseline_miss(terms.nominated_w, event.before)
+    nominated_w = _nominated_w(trial, event.sent_s)
+    measured = unjudgeable(event, "%") or baseline_miss(nominated_w, event.before)
     rule = trial.rule(HOME, "nominated baseline")
     trial.judge(HOME, measured, rule, channels=(event.view.channel,))
 
@@ -142,7 +142,7 @@ def _(trial: Trial) -> None:
                 meter=view.quality,
             )
         )
-    nominated = Estimate(float(_terms(trial).nominated_w), "W")
+    nominated = Estimate(float(_nominated_w(trial, event.sent_s)), "W")
     settled = delivered_energy(
         event.view.time_s,
         event.view.power_w,
@@ -302,7 +302,28 @@ def _called(trial: Trial) -> Called | None:
     from_s, until_s = (float(str(calls[0].detail[k])) for k in ("from_s", "until_s"))
     overruled = log_of(trial.recording, Actor.ESO, "overrules")
     stood_s = min([until_s, *(max(one.time_s, from_s) for one in overruled)])
-    return Called(whole_wh(agreement.capacity_w), from_s, until_s, stood_s)
+    lost_w = sum(_declared_unavailable(trial, from_s).values())
+    capacity_w = max(whole_wh(agreement.capacity_w - lost_w), 0)
+    return Called(capacity_w, from_s, until_s, stood_s)
+
+
+def _declared_unavailable(trial: Trial, by_s: float) -> dict[str, float]:
+    """What the DSO had been told by a moment that it cannot have, by asset. [W]"""
+    notices = log_of(
+        trial.recording, Actor.AGGREGATOR, "notice: unavailable", to=str(Actor.DSO)
+    )
+    return {
+        str(one.detail["role"]): float(str(one.detail["capacity_w"]))
+        for one in notices
+        if one.time_s <= by_s
+    }
+
+
+def _nominated_w(trial: Trial, by_s: float) -> int:
+    """The nominated demand, less that of assets declared unavailable by then. [W]"""
+    gone = _declared_unavailable(trial, by_s)
+    usual_w = sum(one.usual_w for one in trial.plan.offers if one.role in gone)
+    return max(_terms(trial).nominated_w - whole_wh(usual_w), 0)
 
 
 def _settlement(trial: Trial, view: MeterView) -> EventSettlement:
@@ -313,10 +334,13 @@ def _settlement(trial: Trial, view: MeterView) -> EventSettlement:
     halves = metered(
         view.time_s, view.power_w, starts_at=begins_at, meter=view.quality, **span
     )
+    called = _called(trial)
+    if called is not None:
+        terms = replace(terms, nominated_w=_nominated_w(trial, called.from_s))
     return settle_event(
         halves,
         periods_on_bench(begins_at, **span),
-        _called(trial),
+        called,
         terms=terms,
         price=_service_price(trial),
         curve=curve_named(terms.curve, trial.session.rulebook, on),

@@ -153,6 +153,33 @@ def test_bad_money_is_refused_before_anything_runs(change, says, tmp_path):
     assert says in " ".join(ended.text.split())
 
 
+LEFT = "before_the_call"
+
+
+def test_what_was_declared_unavailable_is_neither_called_for_nor_paid(run):
+    ended = run(LEFT)
+    assert outcomes(ended, PAID, BASELINE, UNACCOUNTED) == ["pass"] * 3, ended.text
+    details = verdicts(ended)[PAID].details
+    # 1 kW is left of 7 kW: 29 and 30 minutes of it, 14.5 p and 15 p
+    assert details["instructed_wh"] == 483 + 500
+    assert details["paid_p"] == 14 + 15
+
+
+def test_a_car_that_left_unnoticed_is_paid_for_and_the_nomination_shows_it(run):
+    """The notice comes after the call: what the meter saw was no turn-down."""
+    unplugged = "When the car is unplugged at 17:00\n    And the DSO dispatches"
+    late = "When the car is unplugged at 17:30\n    And the DSO dispatches"
+    ended = run(
+        LEFT, (unplugged, late),
+        ("by 17:01\n    And the aggregator n", "by 17:31\n    And the aggregator n"),
+        wiring=(("[device.ev.emulator]\n",
+                 "[device.ev.emulator]\nfaults = { status_delay_s = 90.0 }\n"),),
+    )  # fmt: skip
+    found = verdicts(ended)
+    assert found[PAID].details["instructed_wh"] == 3_383 + 3_500, ended.text
+    assert outcomes(ended, PAID, BASELINE, UNACCOUNTED) == ["pass", "fail", "fail"]
+
+
 def test_a_price_above_the_ceiling_breaks_the_scenario_and_never_passes(run):
     ended = run(ANSWERS, ("| 300 £/MWh  |", "| 501 £/MWh  |"))
     assert ended.code != 0
