@@ -30,7 +30,7 @@ Feature: UC1 DSO constraint management
       | home  | unaccounted energy  | ±5 %  | agreement/unaccounted-energy  |
     And the money is settled by
       | nominated | curve          | penalty   | lost opportunity | home's share | home's tariff | imbalance price |
-      | 9.8 kW    | Flexible Power | 100 £/MWh | 50 %             | 80 %         | 270 £/MWh     | 90 £/MWh        |
+      | 9.7 kW    | Flexible Power | 100 £/MWh | 50 %             | 80 %         | 270 £/MWh     | 90 £/MWh        |
     And the bench is watched for 10 minutes before and 30 minutes after
     And 300 homes like it behind transformer "T2", rated 4.0 MVA
     And 300 homes like it behind transformer "T1", which "T2" relieves

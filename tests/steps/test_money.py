@@ -18,7 +18,7 @@ POSITIONS = "transition/uc1/positions-otherwise"
 NOTHING_DUE = "transition/uc1/money-when-refused"
 UNWOUND = "transition/uc1/lost-opportunity"
 BOUNDARY = "[meter.boundary.emulator]\n"
-TERMS = "| 9.8 kW    | Flexible Power | 100 £/MWh | 50 %             | 80 %         | 270 £/MWh     | 90 £/MWh        |"  # noqa: E501
+TERMS = "| 9.7 kW    | Flexible Power | 100 £/MWh | 50 %             | 80 %         | 270 £/MWh     | 90 £/MWh        |"  # noqa: E501
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_device_that_accepts_and_ignores_is_paid_nothing_and_owes_a_penalty(ru
 
 
 def test_a_nomination_of_more_than_the_home_draws_is_caught_although_it_is_paid(run):
-    ended = run(ANSWERS, ("| 9.8 kW ", "| 12 kW "))
+    ended = run(ANSWERS, ("| 9.7 kW ", "| 12 kW "))
     assert outcomes(ended, PAID, BASELINE, UNACCOUNTED) == ["pass", "fail", "fail"]
     assert verdicts(ended)[BASELINE].measured.value == pytest.approx(23, abs=2)
 
@@ -103,7 +103,7 @@ def test_a_nomination_of_more_than_the_home_draws_is_caught_although_it_is_paid(
 def test_a_boundary_meter_that_the_assets_meters_contradict_is_caught(run):
     """A tenth too high, and nominated to match: only the other meters can tell."""
     ended = run(
-        ANSWERS, ("| 9.8 kW ", "| 10.8 kW"),
+        ANSWERS, ("| 9.7 kW ", "| 10.8 kW"),
         wiring=((BOUNDARY, f"{BOUNDARY}gain_percent = 10.0\n"),),
     )  # fmt: skip
     assert outcomes(ended, PAID, BASELINE, UNACCOUNTED) != ["pass"] * 3, ended.text
@@ -141,7 +141,7 @@ def test_what_the_eso_unwound_is_compensated_as_agreed_or_it_shows(run):
         ((TERMS, TERMS.replace("100 £", "-10 £")), "the agreed price is negative"),
         ((TERMS, TERMS.replace("80 %", "180 %")), "is no whole percentage"),
         ((TERMS, TERMS.replace("Flexible Power", "whatever")), "is no payment curve"),
-        ((TERMS, TERMS.replace("9.8 kW", "9.8 kA")), "9.8 kA"),
+        ((TERMS, TERMS.replace("9.7 kW", "9.7 kA")), "9.7 kA"),
         (("curve          |", "bend           |"), "no column 'curve'"),
     ],
 )
