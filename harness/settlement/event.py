@@ -35,7 +35,8 @@ from harness.settlement.statement import Contract, Instructed, Statement, statem
 from harness.settlement.volumes import HalfHour, delivered
 
 HOUR_S = 3600.0
-HOME = "the home"
+HOME = "of the home"
+"""In place of its MPAN, which a bench does not have."""
 AGREEMENT = "constraint management"
 
 
@@ -87,6 +88,8 @@ class EventSettlement:
     """All that an event came to."""
 
     statement: Statement
+    calls: tuple[Instructed, ...] = ()
+    """All that was called for, settled or not."""
     transfers: tuple[Transfer, ...] = ()
     exposed_wh: tuple[tuple[Party, int], ...] = ()
     nets: Mapping[Party, Estimate] = field(default_factory=dict)
@@ -191,6 +194,7 @@ def settle_event(
     )
     return EventSettlement(
         stated,
+        tuple(calls),
         transfers,
         tuple((Party.BALANCE_RESPONSIBLE, long_wh) for _, long_wh in left),
         _nets(stated, touched, volumes, terms),

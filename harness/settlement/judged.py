@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import scaled, share_of
+from harness.analysis.quality import relative_difference, scaled, share_of
 from harness.settlement.money import FREE, WH_PER_MWH
-from harness.settlement.payments import payment_estimate
-from harness.settlement.statement import Statement
+from harness.settlement.payments import Paid, payment_estimate
+from harness.settlement.statement import Instructed, Statement
 from harness.settlement.volumes import total
 
 
@@ -23,24 +23,44 @@ def baseline_miss(nominated_w: float, before: Estimate) -> Estimate:
     Positive if more was nominated than the meter saw: then energy is paid for that was
     never given up. ``nan`` if nothing flowed before.
     """
-    share = share_of(Estimate(float(nominated_w), "W"), before)
-    return replace(share, value=share.value - 100, unseen=None)
+    return relative_difference(Estimate(float(nominated_w), "W"), before)
 
 
-def settled_share(stated: Statement) -> Estimate:
+def settled_share(stated: Statement, calls: Sequence[Instructed]) -> Estimate:
     """Return what is paid, over what all the energy called for would cost. [%]
 
-    Exact but for the metering; ``nan`` if nothing was called for. A line that could not
-    be settled is not in it, and the statement says so.
+    What could not be settled is paid nothing, and what a gap hid the least; what both
+    could have been is `Estimate.unseen`. ``nan`` if nothing was called for, or nothing
+    of it could be settled.
+
+    Parameters
+    ----------
+    stated : Statement
+        The lines that were settled, all under one agreement.
+    calls : sequence of Instructed
+        All that was called for.
     """
     lines = [replace(line.paid, penalty=FREE) for line in stated.lines]
-    full_p = sum(
-        one.instructed_wh * one.price.steps / (WH_PER_MWH * 1_000) for one in lines
-    )
-    if not full_p > 0:
+    if not lines:
         why = "; ".join(stated.refused) or "nothing was called for"
         return Estimate(math.nan, "%", why=why)
-    return scaled(payment_estimate(lines), 100 / full_p, "%")
+    per_wh = lines[0].price.steps / (WH_PER_MWH * 1_000)
+    full_p = sum(one.energy_wh for one in calls) * per_wh
+    if not full_p > 0:
+        return Estimate(math.nan, "%", why="what was called for costs nothing")
+    paid = payment_estimate(lines)
+    settled_p = sum(one.instructed_wh for one in lines) * per_wh
+    best_p = full_p - settled_p + payment_estimate([_at_best(x) for x in lines]).value
+    if best_p > paid.value:
+        paid = replace(paid, unseen=(paid.value, best_p))
+    return scaled(paid, 100 / full_p, "%")
+
+
+def _at_best(line: Paid) -> Paid:
+    """Return a line as if the gap in its half-hour had hidden the most."""
+    unseen = line.delivered.unseen
+    most = line.delivered.value if unseen is None else unseen[1]
+    return replace(line, delivered=Estimate(most, "Wh"))
 
 
 def unaccounted(home: Estimate, assets: Sequence[Estimate]) -> Estimate:
@@ -53,4 +73,6 @@ def unaccounted(home: Estimate, assets: Sequence[Estimate]) -> Estimate:
         return Estimate(math.nan, "%", why=why or "the home delivered nothing")
     together = total(assets, shared=False)
     share = share_of(together, home)
-    return replace(share, value=100 - share.value, unseen=None)
+    seen = share.unseen
+    left = None if seen is None else (100 - seen[1], 100 - seen[0])
+    return replace(share, value=100 - share.value, unseen=left)

@@ -15,7 +15,7 @@ import numpy as np
 from harness.analysis.agreement import register_energy
 from harness.analysis.delivery import HOUR_S, mean_power
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import MeterQuality, difference, scaled
+from harness.analysis.quality import GAIN, MeterQuality, difference, scaled
 from harness.analysis.registers import RegisterQuality
 from harness.analysis.series import checked
 from harness.core.calendar import (
@@ -192,6 +192,11 @@ def total(energies: Iterable[Estimate], *, shared: bool = True) -> Estimate:
 
 def _plus(first: Estimate, second: Estimate, *, shared: bool) -> Estimate:
     minus = replace(second, value=-second.value)
-    names = {one.name for one in first.budget if one.name.startswith("meter gain")}
+    names = {one.name for one in first.budget if one.name.startswith(GAIN)}
     kept = tuple(names) if shared else ()
-    return replace(difference(first, minus, shared=kept), unseen=None)
+    summed = difference(first, minus, shared=kept)
+    if first.unseen is None and second.unseen is None:
+        return summed
+    low, high = first.unseen or (first.value, first.value)
+    least, most = second.unseen or (second.value, second.value)
+    return replace(summed, unseen=(low + least, high + most))

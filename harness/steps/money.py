@@ -40,10 +40,10 @@ from harness.settlement.positions import (
 )
 from harness.settlement.volumes import metered
 from harness.steps.delivery import event_or_verdict
-from harness.steps.event import level_before, unjudgeable
+from harness.steps.event import Event, level_before, unjudgeable
 from harness.steps.prices import agreed, price, whole_percent
 from harness.steps.trial import Trial
-from harness.steps.words import HOME, power_w, table_rows
+from harness.steps.words import HOME, asset_name, power_w, table_rows
 from harness.trial.plan import Plan
 from harness.trial.view import MeterView, dispatched, log_of, starts_at
 
@@ -97,11 +97,11 @@ def _(trial: Trial) -> None:
         return
     found = _settlement(trial, view)
     blocked = _blocked(trial, view)
-    measured = blocked or settled_share(found.statement)
+    measured = blocked or settled_share(found.statement, found.calls)
     details: dict[str, object] = {
         "paid_p": found.paid_p(Party.DSO, Party.AGGREGATOR, "utilisation"),
         "delivered_wh": sum(line.delivered.value for line in found.statement.lines),
-        "instructed_wh": sum(line.instructed_wh for line in found.statement.lines),
+        "instructed_wh": sum(call.energy_wh for call in found.calls),
     }
     trial.judge(
         HOME,
@@ -122,45 +122,41 @@ def _(trial: Trial) -> None:
     if event is None:
         return
     rule = trial.rule(HOME, "unaccounted energy")
-    roles = [one.role for one in dispatched(trial.recording)]
-    views = {role: trial.view(role) for role in dict.fromkeys(roles)}
-    channels = [event.view.channel]
-    assets, blind = [], []
-    for role, view in views.items():
-        if view is None:
-            blind.append(role)
-            continue
-        channels.append(view.channel)
-        assets.append(
-            delivered_energy(
-                view.time_s,
-                view.power_w,
-                from_s=event.sent_s,
-                until_s=event.until_s,
-                baseline=level_before(trial, view, event.sent_s),
-                upwards=False,
-                meter=view.quality,
-            )
-        )
     nominated = Estimate(float(_nominated_w(trial, event.sent_s)), "W")
-    settled = delivered_energy(
-        event.view.time_s,
-        event.view.power_w,
-        from_s=event.sent_s,
-        until_s=event.until_s,
-        baseline=nominated,
-        upwards=False,
-        meter=event.view.quality,
-    )
-    measured = unjudgeable(event, "%") or unaccounted(settled, assets)
-    if blind:
+    home = _moved(event, event.view, nominated)
+    roles = dict.fromkeys(one.role for one in dispatched(trial.recording))
+    views = {role: trial.view(role) for role in roles}
+    seen = [view for view in views.values() if view is not None]
+    assets = [
+        _moved(event, view, level_before(trial, view, event.sent_s)) for view in seen
+    ]
+    measured = unjudgeable(event, "%") or unaccounted(home, assets)
+    if blind := [asset_name(role) for role, view in views.items() if view is None]:
         why = f"no meter sees the {', '.join(blind)} alone"
         measured = Estimate(math.nan, "%", why=why)
-    details: dict[str, object] = {
-        "home_wh": settled.value,
-        "assets_wh": [one.value for one in assets],
-    }
-    trial.judge(HOME, measured, rule, channels=tuple(channels), details=details)
+    trial.judge(
+        HOME,
+        measured,
+        rule,
+        channels=(event.view.channel, *(view.channel for view in seen)),
+        details={
+            "home_wh": home.value,
+            "assets_wh": [one.value for one in assets],
+        },
+    )
+
+
+def _moved(event: Event, view: MeterView, baseline: Estimate) -> Estimate:
+    """Return the energy by which a meter saw less than a level over the event. [Wh]"""
+    return delivered_energy(
+        view.time_s,
+        view.power_w,
+        from_s=event.sent_s,
+        until_s=event.until_s,
+        baseline=baseline,
+        upwards=False,
+        meter=view.quality,
+    )
 
 
 @then("no one pays anyone")
@@ -215,9 +211,8 @@ def _(trial: Trial, datatable: list[list[str]]) -> None:
         if stands[party] != wanted[party]
     ]
     count = Estimate(float(len(wrong)), "actors", why="; ".join(wrong))
-    measured = _blocked(trial, view) or count
-    if math.isnan(measured.value):
-        measured = replace(measured, unit="actors")
+    why = _trouble(trial, view) or "; ".join(found.statement.refused)
+    measured = Estimate(math.nan, "actors", why=why) if why else count
     trial.judge(HOME, measured, rule, channels=(view.channel,), reason="; ".join(wrong))
 
 

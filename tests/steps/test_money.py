@@ -207,3 +207,16 @@ def test_prices_are_exact_and_signed_where_they_may_be():
     for wrong in ("80", "8.5 %", "-1 %", "101 %"):
         with pytest.raises(FeatureError, match="whole percentage"):
             whole_percent(wrong)
+
+
+def test_a_boundary_meter_that_missed_half_an_hour_settles_the_other_and_says_so(run):
+    """Silent from 18:00 on: half of what was called for was never seen."""
+    silent = (
+        "    Given the DSO armed the service at 16:30\n    When transformer",
+        "    Given the DSO armed the service at 16:30\n"
+        "    And the boundary meter is silent from 18:01 to 18:29\n"
+        "    When transformer",
+    )
+    ended = run(ANSWERS, silent)
+    assert outcomes(ended, PAID, POSITIONS) == ["inconclusive", "inconclusive"]
+    assert outcomes(ended, BASELINE) == ["pass"]
