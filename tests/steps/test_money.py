@@ -209,14 +209,12 @@ def test_prices_are_exact_and_signed_where_they_may_be():
             whole_percent(wrong)
 
 
-def test_a_boundary_meter_that_missed_half_an_hour_settles_the_other_and_says_so(run):
-    """Silent from 18:00 on: half of what was called for was never seen."""
-    silent = (
-        "    Given the DSO armed the service at 16:30\n    When transformer",
-        "    Given the DSO armed the service at 16:30\n"
-        "    And the boundary meter is silent from 18:01 to 18:29\n"
-        "    When transformer",
-    )
-    ended = run(ANSWERS, silent)
-    assert outcomes(ended, PAID, POSITIONS) == ["inconclusive", "inconclusive"]
-    assert outcomes(ended, BASELINE) == ["pass"]
+def test_what_the_meter_missed_is_marked_in_the_report_and_pays_nobody(run):
+    trip = "When transformer \"T1\" trips at 17:30\n"
+    silent = f"{trip}    And the boundary meter is silent from 18:05:00 to 18:05:50\n"
+    ended = run(ANSWERS, (trip, silent))
+    # 50 s of 30 minutes at 7.4 kW are 100 Wh: 7 kW are still there without them
+    assert outcomes(ended, PAID) == ["pass"], ended.text
+    (mark,) = tables(ended)["Marked by name"][1:]
+    assert "SP 37: missing: 5" in mark[0]
+    assert mark[0].endswith("s within")
