@@ -210,7 +210,7 @@ def test_prices_are_exact_and_signed_where_they_may_be():
 
 
 def test_what_the_meter_missed_is_marked_in_the_report_and_pays_nobody(run):
-    trip = "When transformer \"T1\" trips at 17:30\n"
+    trip = 'When transformer "T1" trips at 17:30\n'
     silent = f"{trip}    And the boundary meter is silent from 18:05:00 to 18:05:50\n"
     ended = run(ANSWERS, (trip, silent))
     # 50 s of 30 minutes at 7.4 kW are 100 Wh: 7 kW are still there without them
