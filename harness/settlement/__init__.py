@@ -1,1 +1,1 @@
-"""Settlement periods and volumes (pure)."""
+"""From metered half-hours to who pays whom: periods, baselines, payments (pure)."""

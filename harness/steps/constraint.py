@@ -33,6 +33,7 @@ from harness.steps.event import (
     ride_through_s,
     unjudgeable,
 )
+from harness.steps.prices import agreed
 from harness.steps.trial import Trial
 from harness.steps.words import (
     HOME,
@@ -74,10 +75,7 @@ def _(plan: Plan, datatable: list[list[str]]) -> None:
 
 
 def _price(text: str) -> float:
-    try:
-        return float(text.removesuffix("£/MWh").strip())
-    except ValueError as error:
-        raise FeatureError(f"“{text}”", "is no price", "300 £/MWh") from error
+    return float(agreed(text).gbp_per_mwh)
 
 
 @given(parsers.parse("the DSO armed the service at {at}"))

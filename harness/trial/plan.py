@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
+from harness.settlement.event import MoneyTerms
 
 BASELINE_S = 600.0
 """How long the bench is watched before the first instruction. [s]"""
@@ -25,7 +26,7 @@ AFTERMATH_S = 900.0
 """How long it is watched after the last one ends: return and rebound. [s]"""
 
 
-_LATER = ("references", "load_points", "watches", "readbacks")
+_LATER = ("references", "load_points", "watches", "readbacks", "money")
 
 
 class Move(StrEnum):
@@ -176,6 +177,8 @@ class Plan:
     offers: list[Offer] = field(default_factory=list)
     agreement: Agreement | None = None
     """Times in it are clock seconds, like those of every other part of a plan."""
+    money: MoneyTerms | None = None
+    """What the parties agreed about money, beside the agreement's price."""
     feeders: list[Feeder] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
