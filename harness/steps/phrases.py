@@ -22,6 +22,7 @@ STEP_MODULES = (
     "harness.steps.load_points",
     "harness.steps.meter_clocks",
     "harness.steps.operational",
+    "harness.steps.portfolio",
 )
 """Every module with phrases; the pytest plugin loads the same list."""
 

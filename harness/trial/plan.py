@@ -26,7 +26,7 @@ AFTERMATH_S = 900.0
 """How long it is watched after the last one ends: return and rebound. [s]"""
 
 
-_LATER = ("references", "load_points", "watches", "readbacks", "money")
+_LATER = ("references", "load_points", "watches", "readbacks", "money", "units")
 
 
 class Move(StrEnum):
@@ -157,6 +157,18 @@ class Feeder:
     """Name of the transformer that carries these homes if this one trips."""
 
 
+@dataclass(frozen=True, slots=True)
+class LikeHomes:
+    """Homes like the one on the bench, as one unit: how their devices report."""
+
+    homes: int
+    role: str
+    interval_s: int
+    staggered: bool
+    bias_percent: float = 0.0
+    """What every meter reads too high, and nobody declared. [%]"""
+
+
 @dataclass(slots=True)
 class Plan:
     """What the Given and When steps wrote; nothing has happened yet."""
@@ -180,6 +192,7 @@ class Plan:
     money: MoneyTerms | None = None
     """What the parties agreed about money, beside the agreement's price."""
     feeders: list[Feeder] = field(default_factory=list)
+    units: list[LikeHomes] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 

@@ -67,7 +67,7 @@ class Seen:
     """Expected error, and what of it any number of homes would keep. [%]"""
 
 
-def seen(portfolio: Portfolio, unit: Unit) -> Seen:
+def seen(portfolio: Portfolio, unit: Unit, *, reference: MeterQuality = EXACT) -> Seen:
     """Return what the control room sees of a unit.
 
     The first seconds, until every home can have been heard of, are left out.
@@ -78,6 +78,8 @@ def seen(portfolio: Portfolio, unit: Unit) -> Seen:
         Whose unit it is.
     unit : Unit
         As `unit_of` gives it.
+    reference : MeterQuality
+        How well the truth is known: exactly, unless a bench's meter saw it.
     """
     metering = portfolio.metering
     whole = aggregate_power(unit.sums, missing=metering.missing)
@@ -93,7 +95,7 @@ def seen(portfolio: Portfolio, unit: Unit) -> Seen:
             true_w,
             settle_s=settles_s(metering, latency),
             steady_percent=STEADY_PERCENT,
-            reference=EXACT,
+            reference=reference,
             least_w=least_w,
         ),
         INTERVAL: _kept_to(unit.usual_s, "s"),
@@ -104,7 +106,7 @@ def seen(portfolio: Portfolio, unit: Unit) -> Seen:
         ),
     }
     return Seen(
-        sent, large, true_w, found, _lag(portfolio, unit, sent, true_w),
+        sent, large, true_w, found, _lag(portfolio, unit, sent, true_w, reference),
         expected_error(large), error_floor(large),
     )  # fmt: skip
 
@@ -183,7 +185,11 @@ def _kept_to(each: Series, unit: str) -> Estimate:
 
 
 def _lag(
-    portfolio: Portfolio, unit: Unit, sent: AggregatePower, true_w: Series
+    portfolio: Portfolio,
+    unit: Unit,
+    sent: AggregatePower,
+    true_w: Series,
+    reference: MeterQuality,
 ) -> Estimate:
     event = portfolio.event
     if event is None:
@@ -198,6 +204,6 @@ def _lag(
         step_at_s=event.from_s,
         until_s=event.until_s,
         within_percent=LAG_WITHIN_PERCENT,
-        reference=EXACT,
+        reference=reference,
         of_w=step_w,
     )
