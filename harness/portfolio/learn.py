@@ -85,7 +85,9 @@ class Lesson:
         )
         few = " (few)" if len(self.values) < FEW else ""
         number = f"{len(self.values)}{few}"
-        return [self.quantity, f"{spread} {self.unit}", number, ", ".join(self.scenes)]
+        more = len(self.scenes) - 1
+        where = self.scenes[0] + (f" and {more} more" if more else "")
+        return [self.quantity, f"{spread} {self.unit}", number, where]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +269,9 @@ def _answers(
         yield RESPONSE, _reached(view, one, usual_w, change_w), one.accepted
         later = [other.sent_s for other in asked if other.sent_s > one.until_s]
         end = min([ends_s, *later])
-        if end - one.until_s > 2 * DWELL_S:
+        # Overruled before its end, it was back already.
+        down = _usual(view, one.until_s) <= one.level_w + 2 * TOLERANCE * change_w
+        if down and end - one.until_s > 2 * DWELL_S:
             back = response_time(
                 view.time_s,
                 view.power_w,
@@ -306,10 +310,13 @@ def _reads(
 ) -> Iterable[tuple[str, Estimate]]:
     """Yield how the device's own readings come, and how far off they are."""
     own = own_channel(recording, role)
-    if own is None:
+    if own is None or own.time_s.size < 2 or not view.time_s.size:
         return
-    begins_s, ends_s = watched_s(recording)
-    ends_s = min(ends_s, float(view.time_s[-1]))
+    # From its first word to its last: a car that left says nothing, and loses nothing.
+    begins_s = float(own.time_s[0])
+    ends_s = min(float(own.time_s[-1]), float(view.time_s[-1]), watched_s(recording)[1])
+    if not ends_s > begins_s:
+        return
     found = operational(recording, own, view, from_s=begins_s, until_s=ends_s).found
     yield OFTEN, found[INTERVAL]
     yield LATE, found[LATENCY]
