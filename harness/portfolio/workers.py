@@ -47,7 +47,7 @@ class _Client(Protocol):
 
     def scheduler_info(self) -> dict[str, Any]: ...
 
-    def scatter(self, data: Work, *, broadcast: bool) -> object: ...
+    def scatter(self, data: Work, *, broadcast: bool, hash: bool) -> object: ...  # noqa: A002
 
     def submit(self, func: Any, *args: Any, pure: Any) -> Any: ...  # noqa: ANN401
 
@@ -95,7 +95,8 @@ def cluster(address: str, told: Told | None = None) -> Iterator[Each]:
 def _of_cluster(client: _Client, told: Told | None) -> Each:
     def each(work: Work, batches: list[tuple[int, int]]) -> Iterator[Unit]:
         workers = max(len(client.scheduler_info()["workers"]), 1)
-        shared = client.scatter(work, broadcast=True)
+        # A key of its own: one that was let go a moment ago must not be taken again.
+        shared = client.scatter(work, broadcast=True, hash=False)
         waiting = deque(batches)
         going = deque(
             client.submit(_call, shared, waiting.popleft(), pure=False)
