@@ -153,12 +153,14 @@ class HeatPumpDay:
         cycles = math.ceil(self.homes.seconds / LEAST_CYCLE_S) + 2
         longest = float(self.cycle_s.min())
         cycles = min(cycles, math.ceil(self.homes.seconds / longest) + 2)
-        number = np.arange(cycles, dtype=np.float64)
-        begin = number * self.cycle_s[:, None] - self.phase_s[:, None]
+        number = np.arange(cycles + 1, dtype=np.float64)
+        edges = number * self.cycle_s[:, None] - self.phase_s[:, None]
+        begin, end = edges[:, :-1], edges[:, 1:]
         need = self.needs_w(begin + self.cycle_s[:, None] / 2)
         least = self.homes.modulates_to * self.rating_w[:, None]
         share = np.minimum(need / least, 1.0)
-        rest = begin + share * self.cycle_s[:, None]
+        # Rounding must not let a rest begin after the next run.
+        rest = np.minimum(begin + share * self.cycle_s[:, None], end)
         homes = self.rating_w.size
         begins = np.stack((begin, rest), axis=2).reshape(homes, -1)
         idle = np.full_like(need, self.homes.standby_w)

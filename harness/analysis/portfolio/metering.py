@@ -93,12 +93,37 @@ class HomesRead:
     """Median time between its reads; ``nan`` for fewer than two. [s]"""
 
 
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """The meters of some homes, every array ``(homes,)``."""
+
+    error: Series
+    """What each errs on its own, as a share of the reading."""
+    phase_s: NDArray[np.int64]
+    """At which second of the read interval each is read. [s]"""
+    lag_s: Series
+    """How late the reads of each arrive. [s]"""
+    seed: NDArray[np.int64]
+    """Of the reads that each loses."""
+
+
+def draw_meters(metering: Metering, rng: np.random.Generator, homes: int) -> Meters:
+    """Return the meters of some homes."""
+    phase = np.zeros(homes, dtype=np.int64)
+    error = metering.error.draw(rng, homes)
+    spread = rng.integers(metering.interval_s, size=homes)
+    if metering.staggered:
+        phase = np.asarray(spread, dtype=np.int64)
+    lag_s = np.maximum(metering.latency_s.draw(rng, homes), 0.0)
+    seed = np.asarray(rng.integers(1 << 62, size=homes), dtype=np.int64)
+    return Meters(error, phase, lag_s, seed)
+
+
 def read_homes(
     true_w: Series,
     metering: Metering,
-    make_errors: Series,
-    make: NDArray[np.intp],
-    rng: np.random.Generator,
+    meters: Meters,
+    common: Series,
 ) -> HomesRead:
     """Read some homes over a day, each by its own meter.
 
@@ -108,31 +133,25 @@ def read_homes(
         True power, import positive. [W]
     metering : Metering
         How they are read.
-    make_errors : ndarray of shape (makes,)
-        As `Metering.make_errors` gives them.
-    make : ndarray of shape (homes,)
-        The make of each meter.
-    rng : numpy.random.Generator
-        Of these homes alone.
+    meters : Meters
+        Theirs, as `draw_meters` gives them.
+    common : ndarray of shape (homes,)
+        What each errs in common with its make (`Metering.make_errors`), as a share.
     """
     homes, seconds = true_w.shape
     step = metering.interval_s
-    gain = 1 + make_errors[make] + metering.error.draw(rng, homes)
-    phase = np.zeros(homes, dtype=np.int64)
-    if metering.staggered:
-        phase = np.asarray(rng.integers(step, size=homes))
-    lag_s = np.maximum(metering.latency_s.draw(rng, homes), 0.0)
+    gain = 1 + common + meters.error
     read = HomesRead(
         np.full((homes, seconds), np.nan),
-        lag_s,
+        meters.lag_s,
         np.zeros(homes, dtype=np.int64),
         np.zeros(homes, dtype=np.int64),
         np.full(homes, np.nan),
     )
     for home in range(homes):
-        here = slice(int(phase[home]), None, step)
+        here = slice(int(meters.phase_s[home]), None, step)
         values = _shown(true_w[home, here] * gain[home], metering.resolution_w)
-        gone = _gone(values.size, metering, rng)
+        gone = _gone(values.size, metering, int(meters.seed[home]))
         read.expected[home] = values.size
         if gone is not None:
             values[gone] = np.nan
@@ -152,11 +171,12 @@ def _shown(power_w: Series, resolution_w: float) -> Series:
     return shown
 
 
-def _gone(
-    reads: int, metering: Metering, rng: np.random.Generator
-) -> NDArray[np.bool_] | None:
+def _gone(reads: int, metering: Metering, seed: int) -> NDArray[np.bool_] | None:
     """Tell which reads of a home never arrive; None if all do."""
     gone = None
+    if metering.lost == 0 and metering.outages_per_day == 0:
+        return gone
+    rng = np.random.default_rng(seed)
     if metering.lost > 0:
         gone = rng.random(reads) < metering.lost
     if metering.outages_per_day > 0:

@@ -22,7 +22,13 @@ from harness.analysis.aggregate.staleness import learnt_diffusion
 from harness.analysis.aggregate.sums import Sums, combine
 from harness.analysis.aggregate.wide import wide_sums
 from harness.analysis.portfolio.event import Answer, Answering, Event
-from harness.analysis.portfolio.metering import HomesRead, Metering, read_homes
+from harness.analysis.portfolio.metering import (
+    HomesRead,
+    Metering,
+    Meters,
+    draw_meters,
+    read_homes,
+)
 from harness.analysis.portfolio.power_steps import PowerSteps
 from harness.core.recording import Series
 
@@ -193,12 +199,13 @@ _HOMES = ("delivered_w", "lag_s", "usual_s")
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Some homes: their day, their answer to the event, where their wander begins."""
+    """Some homes: their day, their answer to the event, their meters, their wander."""
 
     day: HomesDay
     answer: Answer
+    meters: Meters
     begins: Series
-    rng: np.random.Generator
+    """Where each begins in the stretch of wander, from 0 to 1."""
 
 
 def _drawn(portfolio: Portfolio, first: int, homes: int) -> _Drawn:
@@ -206,9 +213,10 @@ def _drawn(portfolio: Portfolio, first: int, homes: int) -> _Drawn:
     rng = np.random.default_rng([portfolio.seed, first // CHUNK])
     day = portfolio.homes.draw(rng, CHUNK)
     answer = portfolio.answering.draw(rng, CHUNK)
+    meters = draw_meters(portfolio.metering, rng, CHUNK)
     begins = rng.random(CHUNK)
-    own = np.random.default_rng([portfolio.seed, first // CHUNK, 1])
-    return _Drawn(_some(day, homes), _some(answer, homes), begins[:homes], own)
+    kept = (_some(day, homes), _some(answer, homes), _some(meters, homes))
+    return _Drawn(*kept, begins[:homes])
 
 
 Drawn = TypeVar("Drawn")
@@ -263,8 +271,8 @@ def _read(
 ) -> tuple[HomesRead, Sums]:
     metering = portfolio.metering
     make = metering.make_of(first, true_w.shape[0])
-    errors = metering.make_errors(portfolio.seed)
-    read = read_homes(true_w, metering, errors, make, drawn.rng)
+    common = metering.make_errors(portfolio.seed)[make]
+    read = read_homes(true_w, metering, drawn.meters, common)
     known = metering.declared(drawn.day.rated_w, portfolio.diffusion_w2_per_s, make)
     sums = wide_sums(
         read.table_w, known, max_age_s=metering.hold_s, lag_s=read.lag_s, threads=1
@@ -309,8 +317,8 @@ def pilot(portfolio: Portfolio) -> float:
     drawn = _drawn(portfolio, 0, CHUNK)
     true_w = _true(portfolio, drawn, drawn.day.steps())
     make = portfolio.metering.make_of(0, CHUNK)
-    errors = portfolio.metering.make_errors(portfolio.seed)
-    read = read_homes(true_w, portfolio.metering, errors, make, drawn.rng)
+    common = portfolio.metering.make_errors(portfolio.seed)[make]
+    read = read_homes(true_w, portfolio.metering, drawn.meters, common)
     learnt = learnt_diffusion(
         reads_of(read.table_w),
         CHUNK,
