@@ -14,7 +14,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     "home_rig.py", "big_home.py", "ocpp_stations.py", "ocpp201.py", "modbus_poll.py",
-    "recordings.py", "aggregation.py", "uncertainty.py", "settlement.py",
+    "recordings.py", "aggregation.py", "portfolio.py", "uncertainty.py",
+    "settlement.py",
 )  # fmt: skip
 
 
