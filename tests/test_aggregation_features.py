@@ -5,7 +5,7 @@ import pytest
 from tests.cli.bench import GOOD_RIG, ROOT, changed, pytest_here
 
 FEATURE = ROOT / "features/metering/aggregation.feature"
-APART, TOGETHER = "each at a second of its own", "all at the same second"
+APART, TOGETHER = "at its own second", "all at one second"
 HIGH = "    And every meter reads 1.2 % high\n"
 EV_METER = "[meter.ev_meter.emulator]\n"
 
@@ -34,14 +34,14 @@ def ended(tmp_path, only, *changes, rig=()):
         ("bias", (HIGH, ""), "agreement/more-homes"),
         (
             "dispatch",
-            ("10,000 homes like it, whose EV reports every 60 s",
-             "100 homes like it, whose EV reports every 120 s"),
+            ("10,000 homes like it, and the EV of each reports every 60 s",
+             "100 homes like it, and the EV of each reports every 120 s"),
             "agreement/unit-lag",
         ),
         (
             "dispatch",
-            (f"10,000 homes like it, whose EV reports every 60 s, {APART}",
-             f"100 homes like it, whose EV reports every 60 s, {TOGETHER}"),
+            (f"10,000 homes like it, and the EV of each reports every 60 s, {APART}",
+             f"100 homes like it, and the EV of each reports every 60 s, {TOGETHER}"),
             "agreement/unit-behind",
         ),
     ],

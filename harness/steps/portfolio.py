@@ -51,8 +51,8 @@ _VIEWS = pytest.StashKey[dict[int, _Views]]()
 
 @given(
     parsers.parse(
-        "{homes} homes like it, whose {asset} reports every {interval}, "
-        "each at a second of its own"
+        "{homes} homes like it, and the {asset} of each reports every {interval}, "
+        "at its own second"
     )
 )
 def _(plan: Plan, homes: str, asset: str, interval: str) -> None:
@@ -62,8 +62,8 @@ def _(plan: Plan, homes: str, asset: str, interval: str) -> None:
 
 @given(
     parsers.parse(
-        "{homes} homes like it, whose {asset} reports every {interval}, "
-        "all at the same second"
+        "{homes} homes like it, and the {asset} of each reports every {interval}, "
+        "all at one second"
     )
 )
 def _(plan: Plan, homes: str, asset: str, interval: str) -> None:
