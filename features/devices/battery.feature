@@ -1,4 +1,4 @@
-@battery @rig:battery_home
+@BENCH @battery @rig:battery_home
 Feature: A battery, a car that gives back, and panels on the roof do as they are told
   What a battery is told is a power with a sign: drawing is positive, giving is negative. The
   boundary sees all of it, the asset meters each their own; panels can only be told to give less.

@@ -1,4 +1,4 @@
-@ev @quick
+@EVCP @ev @quick
 Feature: A charging station keeps each limit at the edges of what it can offer
   A control pilot cannot offer less than 6 A: a limit below that is a pause, as is none at
   all, and 6 A is the least that charges. Every row runs on any charging station: in amperes

@@ -1,4 +1,4 @@
-@ev @quick @wall
+@EVCP @ev @quick @wall
 Feature: A charging station gives way, in little more than a minute
   The shortest trial that says something: one instruction over the wire, one answer, and an
   independent meter that says what came of it. It runs unedited on an emulated, a mixed and a

@@ -22,6 +22,7 @@ Feature: Whatever wire leads to the car, it gives way and comes back
     And the <chargepoint> holds its level until 17:05
     And the <chargepoint> returns without overshoot
 
+    @EVCP
     Examples:
       | chargepoint                    |
       | OCPP16 chargepoint             |
@@ -32,4 +33,8 @@ Feature: Whatever wire leads to the car, it gives way and comes back
       | OCPP201 chargepoint            |
       | OCPP201 weekly chargepoint     |
       | OCPP201 mutual TLS chargepoint |
+
+    @EVD
+    Examples:
+      | chargepoint                    |
       | OEM cloud car                  |

@@ -1,4 +1,4 @@
-@meter @every_meter @rig:meters
+@BENCH @meter @every_meter @rig:meters
 Feature: Whatever meter judges, it tells the same story
   One car gives way for five minutes. Meters by Modbus, by pulses, by an optical port, by
   DLMS and through a consumer access device look at the same current, and each in its turn is the

@@ -1,4 +1,4 @@
-@heat_pump @heat_storage @rig:heat_storage
+@HPS @COMFORT @heat_pump @heat_storage @rig:heat_storage
 Feature: A store carries a house through the evening
   CrowdFlex allows heat with storage four to six hours of turn-down where heat without has one to two.
   On a day of frost the compressor stops, and the store alone keeps the house warm.

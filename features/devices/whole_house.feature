@@ -4,7 +4,7 @@ Feature: A whole house is asked by message
   do something or do not. That a message was accepted says nothing; the boundary meter decides,
   and it sees everything else that goes on in the home as well.
 
-  @occupants @turn_down
+  @WH @occupants @turn_down
   Scenario: People are asked to use less for an hour and a half
     Given a home whose people can be reached by message
     And the bench is watched for 30 minutes before and 60 minutes after
@@ -16,7 +16,7 @@ Feature: A whole house is asked by message
     Then the home moves its demand while it is asked
     And the home makes up for no more than it gave
 
-  @ev @turn_down
+  @EVD @ev @turn_down
   Scenario: The car gives way, told by its maker's cloud
     Given a home whose people can be reached by message
     And the bench is watched for 3 minutes before and 6 minutes after

@@ -1,4 +1,4 @@
-@faults
+@BENCH @faults
 Feature: A device that does not do as it was told is noticed
   Devices accept and ignore, fall back, trip, restart and forget. The independent meter shows it, and the
   bench says which of these it was.

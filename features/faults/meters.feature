@@ -1,4 +1,4 @@
-@faults
+@BENCH @faults
 Feature: A meter that errs grossly is noticed
   The independent meter decides every verdict on power. One that is frozen, silent, reversed, wired to a
   wrong factor or out of step must not, and the bench has to find that out by itself: from the meter's

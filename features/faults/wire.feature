@@ -1,4 +1,4 @@
-@faults
+@BENCH @faults
 Feature: A faulty wire is noticed
   Messages between the harness and a device can come late, twice, torn or never. No verdict may rest on
   them then, so the bench has to notice, from what it recorded and nothing else.

@@ -29,7 +29,7 @@ Feature: Balancing Mechanism
       | heat pump | shortest run            | 5 minutes | heat_pump/min-run-time       |
       | heat pump | shortest rest           | 3 minutes | heat_pump/min-off-time       |
 
-  @ev @turn_down
+  @EVCP @ev @turn_down
   Scenario: The car gives way at once and stays down for four hours
     When the ESO instructs the EV to turn down to 1.4 kW from 16:00 to 20:00
     Then the EV responds in the published time
@@ -38,7 +38,7 @@ Feature: Balancing Mechanism
     And the EV returns without overshoot
     And the EV's own meter agrees with the independent meter
 
-  @ev @turn_up
+  @EVCP @ev @turn_up
   Scenario: The car takes more within half a minute and for four hours
     Given the EV is held at 1.4 kW
     When the ESO instructs the EV to turn up to 4.6 kW from 00:00 to 04:00
@@ -48,7 +48,7 @@ Feature: Balancing Mechanism
     And the EV returns without overshoot
     And the EV's own meter agrees with the independent meter
 
-  @heat_pump @turn_down
+  @HP @COMFORT @heat_pump @turn_down
   Scenario Outline: The heat pump gives way for <time>
     When the ESO instructs the heat pump to turn down to 0.6 kW from 17:00 to <end>
     Then the heat pump responds in the published time
@@ -63,7 +63,7 @@ Feature: Balancing Mechanism
       | one hour  | 1 h    | 18:00 |
       | two hours | 2 h    | 19:00 |
 
-  @heat_pump @turn_up
+  @HP @heat_pump @turn_up
   Scenario Outline: The heat pump takes more for <time>
     When the ESO instructs the heat pump to turn up to 2.4 kW from 02:00 to <end>
     Then the heat pump responds in the published time

@@ -25,7 +25,7 @@ Feature: Balancing Mechanism in a quarter of an hour
       | heat pump | shortest run              | 5 minutes     | heat_pump/min-run-time        |
       | heat pump | shortest rest             | 3 minutes     | heat_pump/min-off-time        |
 
-  @ev @turn_down
+  @EVCP @ev @turn_down
   Scenario: The car gives way and comes back
     When the ESO instructs the EV to turn down to 1.4 kW from 17:00 to 17:15
     Then the EV responds in the published time
@@ -34,7 +34,7 @@ Feature: Balancing Mechanism in a quarter of an hour
     And the EV returns without overshoot
     And the EV's own meter agrees with the independent meter
 
-  @ev @turn_up
+  @EVCP @ev @turn_up
   Scenario: The car takes more and comes back
     Given the EV is held at 1.4 kW
     When the ESO instructs the EV to turn up to 4.6 kW from 17:00 to 17:15
@@ -44,7 +44,7 @@ Feature: Balancing Mechanism in a quarter of an hour
     And the EV returns without overshoot
     And the EV's own meter agrees with the independent meter
 
-  @heat_pump @turn_down
+  @HP @COMFORT @heat_pump @turn_down
   Scenario: The heat pump gives way and comes back
     When the ESO instructs the heat pump to turn down to 0.6 kW from 17:00 to 17:20
     Then the heat pump responds in the published time

@@ -1,4 +1,4 @@
-"""flexrig run | portfolio | rejudge | emulate | doctor | devices | check-driver | …"""
+"""flexrig run | portfolio | trace | rejudge | emulate | doctor | devices | …"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from harness.cli.portfolio import portfolio
 from harness.cli.rejudge import rejudge
 from harness.cli.rulebook import rules
 from harness.cli.run import run
+from harness.cli.trace import trace_command
 from harness.core.errors import FlexrigError
 
 EXIT_BENCH_OR_USAGE = 2
@@ -33,6 +34,7 @@ def cli() -> None:
       flexrig doctor my.toml                        prove your bench
       flexrig run my.feature --rig my.toml          your feature on your bench
       flexrig portfolio                             from one home to a megawatt
+      flexrig trace                                 what is asked for, and what shows it
       flexrig check-driver meter/sdm230             prove a driver
 
     Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
@@ -42,7 +44,7 @@ def cli() -> None:
 
 COMMANDS = (
     run, doctor, rejudge, emulate, capture, devices, steps, rules, portfolio,
-    check_driver, new_device,
+    trace_command, check_driver, new_device,
 )  # fmt: skip
 for _command in COMMANDS:
     cli.add_command(_command)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 
 from harness.analysis.aggregate.criteria import ACCURACY
 from harness.analysis.portfolio.distribution import Distribution
@@ -14,10 +12,8 @@ from harness.checks.access import access_table
 from harness.checks.verdict import Grade
 from harness.portfolio.answer import Answer
 from harness.portfolio.figures import CAPTIONS
-from harness.reporting.builtin_html import POLICY
+from harness.reporting.plain_page import plain_page, section
 from harness.reporting.wording import banner
-
-Rows = Sequence[Sequence[str]]
 
 
 def headline(answer: Answer) -> str:
@@ -132,54 +128,27 @@ def _percent(value: float) -> str:
 
 def page(answer: Answer, drawings: dict[str, bytes]) -> str:
     """Return the page as HTML: nothing external, no scripts."""
-    style = files("harness.reporting").joinpath("data/report.css").read_text("utf-8")
-    name = escape(answer.file.portfolio.name)
     bench = ""
     if answer.lessons is not None:
-        bench = _section("What the bench told of a home", answer.lessons.table())
+        bench = section("What the bench told of a home", answer.lessons.table())
     shown = "".join(_figure(key, drawings[key]) for key in drawings)
-    return f"""<!DOCTYPE html>
-<html lang="en-GB">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width">
-<title>Flexrig portfolio: {name}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>Portfolio: {name}</h1>
-<p class="big">{escape(headline(answer))}</p>
-<p>{escape(seen_as(answer))}</p>
-<div class="banner emulated" role="note">{banner(Grade.EMULATED)}</div>
-</header>
-<main>
-{_section("The answer", answer_table(answer))}
-{shown}
-{_section("Operational metering, every edition", access_table(answer.stands))}
-{bench}
-{_section("Every assumption", declared_table(answer))}
-</main>
-<footer>{answer.sample.homes:,} homes were worked out, second by second, with seed
-{answer.portfolio.seed}; decision rule: {escape(answer.decision_rule)};
-{escape(answer.file.file_name)}, SHA-256 {answer.file.digest[:16]}…</footer>
-</body>
-</html>
-"""
-
-
-def _section(title: str, rows: Rows) -> str:
-    head, *body = rows
-    heads = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in body
+    tables = (
+        section("The answer", answer_table(answer)),
+        shown,
+        section("Operational metering, every edition", access_table(answer.stands)),
+        bench,
+        section("Every assumption", declared_table(answer)),
     )
-    return (
-        f"<section><h2>{escape(title)}</h2><table><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></section>"
+    return plain_page(
+        f"Portfolio: {answer.file.portfolio.name}",
+        header=f'<p class="big">{escape(headline(answer))}</p>'
+        f"<p>{escape(seen_as(answer))}</p>"
+        f'<div class="banner emulated" role="note">{banner(Grade.EMULATED)}</div>',
+        main="\n".join(tables),
+        footer=f"{answer.sample.homes:,} homes were worked out, second by second, with "
+        f"seed {answer.portfolio.seed}; decision rule: "
+        f"{escape(answer.decision_rule)}; {escape(answer.file.file_name)}, SHA-256 "
+        f"{answer.file.digest[:16]}…",
     )
 
 
