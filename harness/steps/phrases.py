@@ -15,6 +15,7 @@ STEP_MODULES = (
     "harness.steps.instructions",
     "harness.steps.delivery",
     "harness.steps.constraint",
+    "harness.steps.peak",
     "harness.steps.money",
     "harness.steps.faults",
     "harness.steps.occupants",

@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
+from harness.market.network import CriticalAsset
 from harness.settlement.event import MoneyTerms
 
 BASELINE_S = 600.0
@@ -26,7 +27,15 @@ AFTERMATH_S = 900.0
 """How long it is watched after the last one ends: return and rebound. [s]"""
 
 
-_LATER = ("references", "load_points", "watches", "readbacks", "money", "units")
+_LATER = (
+    "references",
+    "load_points",
+    "watches",
+    "readbacks",
+    "money",
+    "units",
+    "assets",
+)
 
 
 class Move(StrEnum):
@@ -193,6 +202,8 @@ class Plan:
     """What the parties agreed about money, beside the agreement's price."""
     feeders: list[Feeder] = field(default_factory=list)
     units: list[LikeHomes] = field(default_factory=list)
+    assets: list[CriticalAsset] = field(default_factory=list)
+    """Transformers that carry other loads too, in clock seconds."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
