@@ -148,10 +148,9 @@ def _between(time_s: Series, power_w: Series, low_w: float, high_w: float) -> fl
     joules = 0.0
     for place in range(0, time_s.size, 2):
         (t0, t1), (p0, p1) = time_s[place : place + 2], power_w[place : place + 2]
-        cuts = {0.0, 1.0}
-        if p1 != p0:
-            crossed = ((level - p0) / (p1 - p0) for level in (low_w, high_w))
-            cuts |= {float(cut) for cut in crossed if 0 < cut < 1}
+        least, most = min(p0, p1), max(p0, p1)
+        crossed = [level for level in (low_w, high_w) if least < level < most]
+        cuts = {0.0, 1.0} | {float((level - p0) / (p1 - p0)) for level in crossed}
         shares = np.array(sorted(cuts))
         inside = np.clip(p0 + shares * (p1 - p0), low_w, high_w) - low_w
         joules += float(np.trapezoid(inside, shares)) * float(t1 - t0)

@@ -4,16 +4,15 @@ import math
 
 import pytest
 
-from harness.analysis.estimate import Contribution, Estimate
-from harness.checks.access import (
+from harness.analysis.aggregate.criteria import (
     ACCURACY,
     COMPLETENESS,
     INTERVAL,
     LATENCY,
     RESOLUTION,
-    access,
-    access_table,
 )
+from harness.analysis.estimate import Contribution, Estimate
+from harness.checks.access import access, access_table
 from harness.rulebook.loader import load_rulebook
 from harness.rulebook.where import regimes
 

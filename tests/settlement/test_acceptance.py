@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
@@ -32,6 +32,7 @@ def profile(levels, from_s=0.0, until_s=1800.0):
     return Profile(tuple(times.tolist()), tuple(levels))
 
 
+@example([0.0, 0.0], [0.0, 2.3e-313])
 @given(LEVELS, LEVELS)
 def test_the_bands_together_are_the_whole_acceptance(notified, accepted):
     found = volumes(profile(notified), profile(accepted))
