@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,7 +30,6 @@ from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
 
 SAMPLE = 10_000
-WORKERS = 2
 
 
 @click.command()
@@ -55,8 +55,8 @@ WORKERS = 2
               show_default=True, help="How uncertainty enters a verdict.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Instead of the file's.")
 @click.option("--date", "on", help="Date of the question, YYYY-MM-DD. Default: today.")
-@click.option("--workers", type=click.IntRange(1, 64), default=WORKERS,
-              show_default=True, help="Threads on this machine.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 64),
+              help="Threads on this machine. Default: one for each core.")  # fmt: skip
 @click.option("--scheduler", metavar="ADDRESS",
               help="A Dask scheduler: the same bits, on many machines.")  # fmt: skip
 @click.option(
@@ -67,7 +67,7 @@ def portfolio(
     names: tuple[str, ...], sample: int, target_mw: float | None,
     confidence: float | None, outdoor: float | None, runs: tuple[Path, ...],
     role: str | None, decision_rule: str, seed: int | None, on: str | None,
-    workers: int, scheduler: str | None, out: Path | None,
+    workers: int | None, scheduler: str | None, out: Path | None,
 ) -> None:  # fmt: skip
     r"""How many such homes make 1 MW, and would the control room see their unit?
 
@@ -87,7 +87,7 @@ def portfolio(
     folder = out or Path("reports/portfolios") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"  # noqa: TID251 - an evidence stamp
     for file in declared:
         lessons = _lessons(runs, role or file.portfolio.kind) if runs else None
-        with _each(console, file, sample, workers, scheduler) as each:
+        with _each(console, file, sample, workers or _cores(), scheduler) as each:
             found = answer(
                 file,
                 sample=sample,
@@ -102,6 +102,10 @@ def portfolio(
         _show(console, found)
         path = _write(folder, found)
         console.print(f"page: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _names(names: tuple[str, ...]) -> tuple[str, ...]:

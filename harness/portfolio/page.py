@@ -52,6 +52,11 @@ def answer_table(answer: Answer) -> list[list[str]]:
         ["what", "value", "from"],
         ["asked", f"every home down to {level:g} kW at {begins}", "the file"],
         ["a home delivers", f"{needed.mean_w:.0f} W, {kept}", decides],
+        [
+            "after-diversity maximum demand",
+            f"{_admd_kw(answer):.2f} kW a home",
+            "the sample, without the event",
+        ],
         ["homes needed", _whole(needed.homes), "each period at its share of the risk"],
         ["they deliver in", f"{answer.delivers:.1%} of events", "2,000 units drawn"],
         ["a tenth fewer in", f"{answer.delivers_fewer:.1%}", "the same"],
@@ -64,6 +69,11 @@ def answer_table(answer: Answer) -> list[list[str]]:
             "what more homes would not help",
         ],
     ]
+
+
+def _admd_kw(answer: Answer) -> float:
+    """Highest power of all homes together, without the event, for each of them."""
+    return float(answer.sample.usual_w.max()) / answer.sample.homes / 1000
 
 
 def declared_table(answer: Answer) -> list[list[str]]:

@@ -33,6 +33,7 @@ from harness.reporting.record import (
     note_verdict,
 )
 from harness.reporting.recorder import scenario_folder
+from harness.reporting.sequence import Arrow, describe_sequence, draw_sequence
 from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
 from harness.steps.words import asset_name
@@ -41,6 +42,7 @@ from harness.trial.clocks import role_clocks
 from harness.trial.notice import OF_METERS, OF_WIRES, notice, unexplained
 from harness.trial.plan import Plan, clock_text
 from harness.trial.session import Session
+from harness.trial.told import messages_told
 from harness.trial.view import (
     MeterView,
     meter_trouble,
@@ -173,6 +175,24 @@ class Trial:
                 sections=_sections(facts) | _clocks(recording),
             ),
         )
+        if self.plan.acts:
+            self._draw_messages(recording)
+
+    def _draw_messages(self, recording: Recording) -> None:
+        """Draw who told whom, where market actors acted."""
+        zero = starts_at(recording)
+        arrows = [
+            Arrow(
+                clock_text(zero, one.time_s),
+                asset_name(one.sender),
+                asset_name(one.receiver),
+                one.what,
+            )
+            for one in messages_told(recording)
+        ]
+        if arrows:
+            alt = describe_sequence(arrows)
+            note_figure(self.node, "Who told whom", draw_sequence(arrows), alt=alt)
 
     def view(self, role: str) -> MeterView | None:
         """The independent meter that speaks for a role, if the rig has one."""

@@ -1,10 +1,13 @@
 """Portfolio files: each mistake named by file, table and key."""
 
+import re
+
 import pytest
 
 from harness.core.errors import UsageError
 from harness.portfolio.file import read_portfolio
 from tests.cli.bench import ROOT, changed
+from tests.tools.portfolio_page import FIGURES, PAGE, of_file
 
 EV, HEAT_PUMP = ROOT / "portfolios/ev.toml", ROOT / "portfolios/heat_pump.toml"
 
@@ -75,3 +78,12 @@ def test_hours_and_kilowatts_become_seconds_and_watts(tmp_path):
     assert unit.homes.plug_in_s.values == (6 * 3600, 2 * 3600)
     assert unit.homes.rating_w.values == (7400, 3600)
     assert unit.metering.own_u == pytest.approx(0.02 / 3**0.5)
+
+
+@pytest.mark.parametrize("path", [EV, HEAT_PUMP])
+def test_the_page_of_answers_is_of_the_shipped_files_as_they_are(path):
+    text = PAGE.read_text(encoding="utf-8")
+    assert of_file(read_portfolio(path)) in text
+    figures = re.findall(r"\(figures/(portfolio_\w+\.svg)\)", text)
+    assert len(figures) == 6
+    assert all((FIGURES / name).is_file() for name in figures)

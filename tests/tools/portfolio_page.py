@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.checks.access import access_table
 from harness.portfolio.answer import Answer, answer
 from harness.portfolio.figures import CAPTIONS, figures
-from harness.portfolio.file import read_portfolio
+from harness.portfolio.file import PortfolioFile, read_portfolio
 from harness.portfolio.learn import Lessons, learn, scenes_in
 from harness.portfolio.page import answer_table, headline, seen_as
 from harness.portfolio.workers import threads
@@ -64,7 +64,7 @@ def page(found: dict[str, tuple[Answer, Answer]], colder: dict[float, Answer]) -
     ]
     for kind, (declared, taught) in found.items():
         lines += [f"## {declared.file.portfolio.name}", "", headline(declared), "",
-                  seen_as(declared), ""]  # fmt: skip
+                  seen_as(declared), "", of_file(declared.file), ""]  # fmt: skip
         lines += _table(answer_table(declared))
         lines += _table(access_table(declared.stands))
         for name in SHOWN[kind]:
@@ -83,6 +83,11 @@ def page(found: dict[str, tuple[Answer, Answer]], colder: dict[float, Answer]) -
             [f"{outdoor_c:g} °C", f"{one.needed.mean_w:.0f} W", f"{homes:,.0f}"]
         )
     return "\n".join([*lines, *_table(rows)])
+
+
+def of_file(file: PortfolioFile) -> str:
+    """Say which file an answer is of: another content, another answer."""
+    return f"`portfolios/{file.portfolio.kind}.toml`, SHA-256 {file.digest[:16]}."
 
 
 def _table(rows: list[list[str]]) -> list[str]:
