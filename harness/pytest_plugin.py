@@ -19,7 +19,7 @@ from harness.checks.decide import FORMS, decision_rule_of
 from harness.core.errors import FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
-from harness.reporting.recorder import ScenarioRecorder, scenario_slug
+from harness.reporting.recorder import ScenarioRecorder, know_tag, scenario_slug
 from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file
@@ -172,7 +172,11 @@ class FeatureFile(pytest.Module):
         on = session.assignment.on
         feature = read_feature(self.path, session.rulebook, on)
         module = types.ModuleType(f"feature_{scenario_name(self.path.stem)}")
-        for title in feature.scenarios:
+        for title, template in feature.scenarios.items():
+            # pytest-bdd marks examples with their tags without asking anybody.
+            for examples in template.examples:
+                for tag in examples.tags:
+                    know_tag(self.config, tag)
 
             @scenario(self.path.name, title, features_base_dir=str(self.path.parent))
             def test() -> None: ...

@@ -153,7 +153,7 @@ def trace(
         Traced(
             entry,
             tuple(claim for claim in every if entry.id in claim.ids),
-            tuple(record for record, tags in ran if _mark(entry.id) in tags),
+            tuple(record for record, tags in ran if {entry.id, _mark(entry.id)} & tags),
         )
         for entry in entries
     )

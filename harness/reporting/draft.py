@@ -27,7 +27,13 @@ from harness.reporting.record import (
     TrialFacts,
     worst_of,
 )
-from harness.reporting.scenario import example_of, feature_file, row_of, words
+from harness.reporting.scenario import (
+    example_of,
+    example_tags,
+    feature_file,
+    row_of,
+    words,
+)
 
 
 class Draft:
@@ -88,7 +94,8 @@ class Draft:
         item, scenario = self.item, self._scenario
         verdicts = item.stash[VERDICTS]
         worst = worst_of([*(v.outcome for v in verdicts), *self._outcomes])
-        feature, tags = scenario.feature, scenario.tags | scenario.feature.tags
+        feature = scenario.feature
+        tags = scenario.tags | feature.tags | example_tags(item)
         return ScenarioRecord(
             feature=feature.name,
             title=scenario.name,

@@ -42,6 +42,23 @@ PYTEST_OBEYS = frozenset(
 """Marks that change what pytest does; as tags they could hide a verdict."""
 
 
+def know_tag(config: pytest.Config, name: str) -> None:
+    """Make a tag known to pytest as a marker, so that it may be strict about them.
+
+    Raises
+    ------
+    FeatureError
+        If pytest would do more than remember it.
+    """
+    if name in PYTEST_OBEYS:
+        raise FeatureError(
+            f"tag @{name}",
+            "pytest would obey this tag and could hide a verdict",
+            "another name",
+        )
+    config.addinivalue_line("markers", f"{name}: tag of a feature file")
+
+
 def scenario_folder(node: pytest.Item) -> Path:
     """Return the folder of this attempt at a scenario, under the run folder.
 
@@ -79,13 +96,7 @@ class ScenarioRecorder:
     def pytest_bdd_apply_tag(self, tag: str, function: Callable[..., object]) -> bool:
         """Turn a tag into a registered mark; ``severity:high`` is ``severity_high``."""
         name = re.sub(r"\W+", "_", tag)
-        if name in PYTEST_OBEYS:
-            raise FeatureError(
-                f"tag @{tag}",
-                "pytest would obey this tag and could hide a verdict",
-                "another name",
-            )
-        self._config.addinivalue_line("markers", f"{name}: tag of a feature file")
+        know_tag(self._config, name)
         getattr(pytest.mark, name)(function)
         return True
 

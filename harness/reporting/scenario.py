@@ -49,6 +49,12 @@ def example_of(item: pytest.Item) -> dict[str, str]:
     return dict(callspec.params.get("_pytest_bdd_example", {})) if callspec else {}
 
 
+def example_tags(item: pytest.Item) -> set[str]:
+    """Return the tags of the examples that the item's row stands in."""
+    callspec = getattr(item, "callspec", None)
+    return {mark.name for mark in callspec.marks} if callspec else set()
+
+
 def row_of(item: pytest.Item) -> int:
     """Return the position of the example row, from 0."""
     callspec = getattr(item, "callspec", None)
