@@ -6,14 +6,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.analysis.delivery import mean_power
 from harness.analysis.estimate import Contribution, Estimate
-from harness.analysis.quality import GAIN, OFFSET, MeterQuality
+from harness.analysis.quality import (
+    GAIN,
+    OFFSET,
+    MeterQuality,
+    scaled,
+    total,
+)
 from harness.analysis.series import framed
 from harness.core.recording import Series
+
+MINUTE_S = 60.0
 
 
 def peak_loading(
@@ -71,3 +81,71 @@ def peak_loading(
         marks=(("peak", float(t[at])),),
     )
     return found if seen.all() else replace(found, unseen=(found.value, math.inf))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several loads that an asset carries, or the one of a site."""
+
+    time_s: Series
+    power_w: Series
+    """Of one device. [W]"""
+    like: int
+    """How many devices like it there are."""
+    meter: MeterQuality
+
+
+def busiest_minute(
+    parts: Sequence[Part], may_w: Series, minutes_s: Series, *, others_w: Series
+) -> Estimate:
+    """Highest minute's mean of some loads together, as a share of what they may. [%]
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Each with a meter of its own; their errors are independent.
+    may_w : ndarray of shape (m,)
+        What they may draw together in each minute; negative for what they may feed
+        in. [W]
+    minutes_s : ndarray of shape (m,)
+        When each minute begins, in bench time. [s]
+    others_w : ndarray of shape (m,)
+        What everybody else draws, taken as exact. [W]
+
+    Returns
+    -------
+    Estimate
+        Negative where power flows the other way. ``nan`` if no minute was seen by all
+        meters; a minute that was not leaves `unseen` open upwards.
+    """
+    if not parts or np.any(may_w == 0):
+        raise ValueError("nothing is carried, or nothing may be")
+    best, missed = None, ""
+    for begins_s, may, others in zip(minutes_s, may_w, others_w, strict=True):
+        load = _in_minute(parts, float(begins_s), float(others))
+        if math.isnan(load.value):
+            missed = load.why or "a minute was not seen"
+            continue
+        share = scaled(load, 100 / float(may), "%")
+        if best is None or share.value > best.value:
+            best = replace(share, marks=(("busiest minute", float(begins_s)),))
+    if best is None:
+        return Estimate(math.nan, "%", why=missed or "nothing was seen")
+    if missed and best.unseen is None:
+        return replace(best, unseen=(best.value, math.inf))
+    return best
+
+
+def _in_minute(parts: Sequence[Part], begins_s: float, others_w: float) -> Estimate:
+    means = (
+        scaled(
+            mean_power(
+                part.time_s, part.power_w, from_s=begins_s, until_s=begins_s + MINUTE_S,
+                meter=part.meter,
+            ),
+            float(part.like),
+            "W",
+        )
+        for part in parts
+    )  # fmt: skip
+    return total([Estimate(others_w, "W"), *means], shared=False)

@@ -209,6 +209,36 @@ def difference(
     )
 
 
+def total(estimates: Iterable[Estimate], *, shared: bool = True) -> Estimate:
+    """Return the sum of estimates of one meter, or of several. [Wh]
+
+    Parameters
+    ----------
+    estimates : iterable of Estimate
+        All in one unit. What is ``nan`` makes the sum ``nan``: leave it out first, by
+        name.
+    shared : bool
+        True for one meter: contributions of one name are one cause and add up. False
+        for independent meters: everything adds in quadrature.
+    """
+    found = None
+    for one in estimates:
+        found = one if found is None else _plus(found, one, shared=shared)
+    return found if found is not None else Estimate(0.0, "Wh")
+
+
+def _plus(first: Estimate, second: Estimate, *, shared: bool) -> Estimate:
+    minus = replace(second, value=-second.value)
+    names = {one.name for one in first.budget if one.name.startswith(GAIN)}
+    kept = tuple(names) if shared else ()
+    summed = difference(first, minus, shared=kept)
+    if first.unseen is None and second.unseen is None:
+        return summed
+    low, high = first.unseen or (first.value, first.value)
+    least, most = second.unseen or (second.value, second.value)
+    return replace(summed, unseen=(low + least, high + most))
+
+
 def share_of(part: Estimate, whole: Estimate) -> Estimate:
     """Return ``100·part/whole``, the two independent of each other. [%]
 

@@ -9,17 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-
-
-class Actor(StrEnum):
-    """The market actors that this use case moves."""
-
-    DSO = "DSO"
-    ESO = "ESO"
-    AGGREGATOR = "aggregator"
-    FACILITATOR = "neutral market facilitator"
-    NETWORK = "DNO network"
 
 
 @dataclass(frozen=True, slots=True)

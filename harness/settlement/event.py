@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.analysis.estimate import Estimate
 from harness.core.calendar import PERIOD_S, PeriodOnBench, SettlementPeriod
+from harness.core.parties import Party
 from harness.core.recording import Series
 from harness.settlement.imbalance import Imbalance, bill_change
 from harness.settlement.money import WH_PER_MWH, Price, amount_p, whole_wh
@@ -23,14 +24,7 @@ from harness.settlement.payments import (
     sum_due_p,
     through_one_meter,
 )
-from harness.settlement.positions import (
-    Party,
-    Position,
-    Transfer,
-    owed,
-    positions,
-    split,
-)
+from harness.settlement.positions import Position, Transfer, owed, positions, split
 from harness.settlement.statement import Contract, Instructed, Statement, statement
 from harness.settlement.volumes import HalfHour, delivered
 

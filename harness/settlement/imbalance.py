@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.core.parties import Party
 from harness.settlement.money import Price, amount_p
-from harness.settlement.positions import Party, Transfer, owed
+from harness.settlement.positions import Transfer, owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,12 @@ class Imbalance:
 
 
 def bill_change(
-    bought_wh: int, metered_wh: int, retail: Price, *, when: str = ""
+    bought_wh: int,
+    metered_wh: int,
+    retail: Price,
+    *,
+    consumer: str = Party.DOMESTIC,
+    when: str = "",
 ) -> tuple[Transfer, ...]:
     """Return how a consumer's bill differs from what its supplier expected to sell.
 
@@ -49,6 +55,6 @@ def bill_change(
     pence = amount_p(saved_wh, retail)
     what = "energy not bought" if pence >= 0 else "more energy bought"
     return owed(
-        Party.SUPPLIER, Party.DOMESTIC, pence, what,
+        Party.SUPPLIER, consumer, pence, what,
         energy_wh=abs(saved_wh), when=when,
     )  # fmt: skip

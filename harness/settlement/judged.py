@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import relative_difference, scaled, share_of
+from harness.analysis.quality import relative_difference, scaled, share_of, total
 from harness.settlement.money import FREE, WH_PER_MWH
 from harness.settlement.payments import Paid, payment_estimate
 from harness.settlement.statement import Instructed, Statement
-from harness.settlement.volumes import total
 
 
 def baseline_miss(nominated_w: float, before: Estimate) -> Estimate:

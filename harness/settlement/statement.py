@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from harness.analysis.estimate import Estimate
 from harness.core.calendar import SettlementPeriod
 from harness.core.errors import UsageError
+from harness.core.parties import Party
 from harness.settlement.money import FREE, Price, pounds, whole_wh
 from harness.settlement.payments import Curve, Paid, penalty_p, utilisation_p
-from harness.settlement.positions import Party, Transfer, owed
+from harness.settlement.positions import Transfer, owed
 
 Volumes = Mapping[str, Mapping[SettlementPeriod, Estimate]]
 """Delivered volumes by MPAN and settlement period. [Wh]"""

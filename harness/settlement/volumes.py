@@ -6,7 +6,6 @@ Import is positive. ``docs/definitions.md``, "metered volume" and "delivered vol
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +14,7 @@ import numpy as np
 from harness.analysis.agreement import register_energy
 from harness.analysis.delivery import HOUR_S, mean_power
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import GAIN, MeterQuality, difference, scaled
+from harness.analysis.quality import MeterQuality, difference, scaled
 from harness.analysis.registers import RegisterQuality
 from harness.analysis.series import checked
 from harness.core.calendar import (
@@ -170,33 +169,3 @@ def delivered(half: HalfHour, baseline: Estimate, *, upwards: bool) -> Estimate:
     nothing_wh = change.value * half.seen_s / PERIOD_S
     worst_wh = min(*ends, nothing_wh)
     return replace(change, value=worst_wh, unseen=(worst_wh, max(*ends, worst_wh)))
-
-
-def total(energies: Iterable[Estimate], *, shared: bool = True) -> Estimate:
-    """Return the sum of energies of one meter, or of several. [Wh]
-
-    Parameters
-    ----------
-    energies : iterable of Estimate
-        All in one unit. What is ``nan`` makes the sum ``nan``: leave it out first, by
-        name.
-    shared : bool
-        True for one meter: contributions of one name are one cause and add up. False
-        for independent meters: everything adds in quadrature.
-    """
-    found = None
-    for one in energies:
-        found = one if found is None else _plus(found, one, shared=shared)
-    return found if found is not None else Estimate(0.0, "Wh")
-
-
-def _plus(first: Estimate, second: Estimate, *, shared: bool) -> Estimate:
-    minus = replace(second, value=-second.value)
-    names = {one.name for one in first.budget if one.name.startswith(GAIN)}
-    kept = tuple(names) if shared else ()
-    summed = difference(first, minus, shared=kept)
-    if first.unseen is None and second.unseen is None:
-        return summed
-    low, high = first.unseen or (first.value, first.value)
-    least, most = second.unseen or (second.value, second.value)
-    return replace(summed, unseen=(low + least, high + most))

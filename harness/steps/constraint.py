@@ -21,7 +21,8 @@ from harness.analysis.waterfall import elapsed
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
 from harness.core.recording import LogEntry
-from harness.market.constraint import Actor, Agreement
+from harness.market.actors import Actor
+from harness.market.constraint import Agreement
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import (
     dwell_s,

@@ -15,7 +15,8 @@ from harness.analysis.estimate import Estimate
 from harness.checks.judge import Witness
 from harness.core.calendar import periods_on_bench
 from harness.core.errors import FeatureError
-from harness.market.constraint import Actor
+from harness.core.parties import Party
+from harness.market.actors import Actor
 from harness.reporting.record import note_table
 from harness.settlement.event import (
     LOST_OPPORTUNITY,
@@ -32,22 +33,16 @@ from harness.settlement.payments import (
     curve_named,
     require_below_ceiling,
 )
-from harness.settlement.positions import (
-    ACTORS,
-    Party,
-    positions_table,
-    transfers_table,
-)
+from harness.settlement.positions import positions_table, transfers_table
 from harness.settlement.volumes import metered
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import Event, level_before, unjudgeable
 from harness.steps.prices import agreed, price, whole_percent
+from harness.steps.settled import Settled
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, asset_name, power_w, table_rows
 from harness.trial.plan import Plan
 from harness.trial.view import MeterView, dispatched, log_of, starts_at
-
-NOTHING_HAPPENS, GAINS, PAYS = "nothing", "gains", "pays"
 
 
 @given("the money is settled by")
@@ -159,20 +154,6 @@ def _moved(event: Event, view: MeterView, baseline: Estimate) -> Estimate:
     )
 
 
-@then("no one pays anyone")
-def _(trial: Trial) -> None:
-    """All that anybody owes anybody, which is nothing."""
-    view = trial.view(HOME)
-    found = NOTHING if view is None else _settlement(trial, view)
-    rule = trial.named_rule("transition/uc1/money-when-refused")
-    due = Estimate(float(found.turnover_p), "p")
-    why = "no boundary meter" if view is None else _trouble(trial, view)
-    if why:
-        due = Estimate(math.nan, "p", why=why)
-    trial.judge(HOME, due, rule, witness=Witness.LOG)
-    _show(trial, found)
-
-
 @then("the ESO compensates the aggregator for what was unwound")
 def _(trial: Trial) -> None:
     """What the ESO pays, as a share of what the unwound energy would have earned."""
@@ -192,60 +173,21 @@ def _(trial: Trial) -> None:
     )
 
 
-@then("the settlement leaves")
-def _(trial: Trial, datatable: list[list[str]]) -> None:
-    """Who of the 14 actors gains, who pays, and that nothing happens to the rest."""
-    wanted = _wanted_positions(datatable)
-    rule = trial.named_rule("transition/uc1/positions-otherwise")
+def settled_event(trial: Trial) -> Settled | None:
+    """Return where the event's settlement leaves everybody; None without a meter."""
     view = trial.view(HOME)
     if view is None:
-        nothing = Estimate(math.nan, "actors", why="no boundary meter")
-        trial.judge(HOME, nothing, rule, channels=(f"{HOME}.power_w",))
-        return
+        return None
     found = _settlement(trial, view)
-    nets = {one.party: one.net_p for one in found.positions}
-    stands = {party: _position(nets[party], found.nets.get(party)) for party in ACTORS}
-    wrong = [
-        f"the {party} {_said(stands[party])} where it should be: {wanted[party]}"
-        for party in ACTORS
-        if stands[party] != wanted[party]
-    ]
-    count = Estimate(float(len(wrong)), "actors", why="; ".join(wrong))
-    why = _trouble(trial, view) or "; ".join(found.statement.refused)
-    measured = Estimate(math.nan, "actors", why=why) if why else count
-    trial.judge(HOME, measured, rule, channels=(view.channel,), reason="; ".join(wrong))
-
-
-def _said(stand: str) -> str:
-    return "is left with nothing" if stand == NOTHING_HAPPENS else stand
-
-
-def _position(net_p: int, estimate: Estimate | None) -> str:
-    """Say where a net leaves an actor; within its uncertainty nobody knows."""
-    if net_p == 0:
-        return NOTHING_HAPPENS
-    if estimate is not None and abs(net_p) <= estimate.expanded:
-        return "gains or pays, within the metering's uncertainty"
-    return GAINS if net_p > 0 else PAYS
-
-
-def _wanted_positions(datatable: list[list[str]]) -> dict[Party, str]:
-    wanted: dict[Party, str] = dict.fromkeys(ACTORS, NOTHING_HAPPENS)
-    known = {str(party).lower(): party for party in ACTORS}
-    for row in table_rows(datatable, ("actor", "position"), "the settlement"):
-        actor, stand = row["actor"].strip().lower(), row["position"].strip()
-        if stand not in (GAINS, PAYS, NOTHING_HAPPENS):
-            raise FeatureError(f"“{stand}”", "is no position", "gains, pays, nothing")
-        if actor == "everyone else":
-            if stand != NOTHING_HAPPENS:
-                fact = "everyone else cannot gain or pay"
-                raise FeatureError("the settlement", fact, "nothing")
-        elif actor not in known:
-            names = ", ".join(str(party) for party in ACTORS)
-            raise FeatureError(f"“{row['actor']}”", "is no market actor", names)
-        else:
-            wanted[known[actor]] = stand
-    return wanted
+    return Settled(
+        {str(one.party): one.net_p for one in found.positions},
+        {str(party): one for party, one in found.nets.items()},
+        found.turnover_p,
+        (view.channel,),
+        trouble=_trouble(trial, view),
+        refused=found.statement.refused,
+        show=lambda: _show(trial, found),
+    )
 
 
 def _terms(trial: Trial) -> MoneyTerms:

@@ -16,7 +16,7 @@ from harness.analysis.waterfall import elapsed
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
 from harness.core.recording import Series
-from harness.market.constraint import Actor
+from harness.market.actors import Actor
 from harness.market.network import CriticalAsset, LoadPointOfDay
 from harness.reporting.record import note_table
 from harness.steps.delivery import event_or_verdict

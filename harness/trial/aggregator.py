@@ -18,6 +18,7 @@ from harness.core.capabilities import (
     Device,
     LimitsExport,
     LimitsPower,
+    SetsLoad,
     SetsPower,
     ShiftsDemand,
     Switches,
@@ -25,8 +26,8 @@ from harness.core.capabilities import (
 from harness.core.clock import BenchClock
 from harness.core.errors import BenchError, FeatureError, RefusedError
 from harness.core.recording import LogEntry
+from harness.market.actors import Actor
 from harness.market.constraint import (
-    Actor,
     Agreement,
     Offer,
     Position,
@@ -38,6 +39,8 @@ from harness.trial.kindness import Budgets
 from harness.trial.plan import Instruction, MarketAct, Move, Plan
 
 Log = Callable[..., LogEntry]
+NOMINAL_V = 230.0
+"""A load that is set to a current is told what a power comes to at this voltage. [V]"""
 _DEMANDS = {None: Demand.NORMAL, Move.DOWN: Demand.REDUCE, Move.UP: Demand.BOOST}
 
 
@@ -244,6 +247,8 @@ async def command(
     """
     if isinstance(device, SetsPower):
         return await device.set_power_w(level_w)
+    if isinstance(device, SetsLoad):
+        return await device.set_load(max(level_w or 0.0, 0.0) / NOMINAL_V)
     if isinstance(device, LimitsExport):
         return await device.limit_export_w(None if level_w is None else -level_w)
     if isinstance(device, ShiftsDemand):

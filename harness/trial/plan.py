@@ -19,7 +19,10 @@ from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
 from harness.market.network import CriticalAsset
+from harness.market.sites import Area
+from harness.market.trades import Trade
 from harness.settlement.event import MoneyTerms
+from harness.settlement.sites import TradeTerms
 
 BASELINE_S = 600.0
 """How long the bench is watched before the first instruction. [s]"""
@@ -35,6 +38,12 @@ _LATER = (
     "money",
     "units",
     "assets",
+    "areas",
+    "trades",
+    "trade_acts",
+    "draws",
+    "histories",
+    "trade_terms",
 )
 
 
@@ -178,6 +187,38 @@ class LikeHomes:
     """What every meter reads too high, and nobody declared. [%]"""
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedTrade:
+    """A trade between sites, in clock seconds."""
+
+    trade: Trade
+    agreed_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TradeAct:
+    """What the DNO says to a trade at a clock time."""
+
+    kind: str
+    """``approve``, ``refuse``, ``unwind``."""
+    trade: str
+    at_clock_s: float
+    power_w: float | None = None
+    """How much of it is approved; None for all. [W]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a site draws (negative: feeds in) from one clock time to another."""
+
+    site: str
+    level_w: float
+    from_clock_s: float
+    until_clock_s: float
+    obeys: bool
+    """Whether its own management keeps it inside what it may."""
+
+
 @dataclass(slots=True)
 class Plan:
     """What the Given and When steps wrote; nothing has happened yet."""
@@ -204,6 +245,14 @@ class Plan:
     units: list[LikeHomes] = field(default_factory=list)
     assets: list[CriticalAsset] = field(default_factory=list)
     """Transformers that carry other loads too, in clock seconds."""
+    areas: list[Area] = field(default_factory=list)
+    """Sites on constrained parts of the network."""
+    trades: list[PlannedTrade] = field(default_factory=list)
+    trade_acts: list[TradeAct] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+    histories: dict[str, float] = field(default_factory=dict)
+    """The most that a site drew (or fed in) in the 60 days before. [W]"""
+    trade_terms: TradeTerms | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -222,7 +271,12 @@ class Plan:
         for fault in self.faults:
             until = fault.until_clock_s
             times += [fault.from_clock_s, *([] if until is None else [until])]
-        spans: list[LoadPoint | Watch] = [*self.load_points, *self.watches]
+        for planned in self.trades:
+            trade = planned.trade
+            times += [planned.agreed_clock_s, trade.from_s, trade.until_s]
+        times += [one.at_clock_s for one in self.trade_acts]
+        spans: list[LoadPoint | Watch | Draw]
+        spans = [*self.load_points, *self.watches, *self.draws]
         for span in spans:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
@@ -273,6 +327,10 @@ class Plan:
                 f"{'PERSON' if o.role in by_hand else 'emulator'}: {o.action} {o.role}",
             )
             for o in self.operations
+        ]
+        items += [(t.at_clock_s, f"DNO: {t.kind} {t.trade}") for t in self.trade_acts]
+        items += [
+            (d.from_clock_s, f"{d.site}: {d.level_w / 1e3:g} kW") for d in self.draws
         ]
         items += [(f.from_clock_s, f"fault: {f}") for f in self.faults]
         items += [(one.from_clock_s, f"load: {one}") for one in self.load_points]

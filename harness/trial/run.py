@@ -17,6 +17,7 @@ from harness.rig.assemble import Bench, assemble
 from harness.rig.file import DeviceTable, Rig
 from harness.trial.aggregator import Aggregator
 from harness.trial.breaking import Breaking, check_faults, wires_of
+from harness.trial.desk import Desk
 from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
 from harness.trial.meter_tests import (
     check_meter_tests,
@@ -91,13 +92,22 @@ class _Observer:
         self._recorder, self._clock = recorder, clock
         self.watch = _Watch(clock)
         self.aggregator: Aggregator | None = None
+        self.desk: Desk | None = None
 
     def wire(self, role: str, sent: bool, payload: str) -> None:
         self._recorder.message(role, sent, payload)
 
     def report(self, role: str, readings: Sequence[Reading]) -> None:
+        self.samples(role, readings, asked_s=self._clock.now_s())
+
+    def samples(
+        self, role: str, readings: Sequence[Reading], *, asked_s: float
+    ) -> None:
+        """Keep what a role said just now; let the market desk hear it."""
         now_s = self._clock.now_s()
-        self._recorder.samples(role, readings, asked_s=now_s, arrival_s=now_s)
+        self._recorder.samples(role, readings, asked_s=asked_s, arrival_s=now_s)
+        if self.desk is not None:
+            self.desk.hear(role, readings)
 
     def notify(self, event: DeviceEvent) -> None:
         if event.kind == "lost":
@@ -144,6 +154,8 @@ async def run(
         budgets = Budgets(limits_of(rig))
         aggregator = Aggregator(plan, bench.devices, clock, recorder.log, budgets)
         observer.aggregator = aggregator
+        desk = Desk(plan, aggregator, clock, recorder.log, _meters(rig))
+        observer.desk = desk
         clock.begin()
         long = plan.duration_s > LONG_S
         every_s = LONG_TRUTH_INTERVAL_S if long else TRUTH_INTERVAL_S
@@ -151,12 +163,13 @@ async def run(
             _observe(bench, observer, recorder, tell, every_s)
         )
         try:
-            work = _carry_out(plan, bench, aggregator, recorder, breaking)
+            work = _carry_out(plan, bench, aggregator, desk, recorder, breaking)
             await _beside(background, work)
         except BaseExceptionGroup as group:
             raise first_cause(group) from group
         finally:
             breaking.lift_all()
+            observer.desk = None
             await _make_safe(bench, recorder, outcome)
             await _stop(background)
         await _prove_safe(bench, recorder, outcome)
@@ -167,6 +180,12 @@ async def run(
         if after != outcome.facts["identities"]:
             recorder.log("bench", "identities changed", after=after)
             outcome.facts["identities_after"] = after
+
+
+def _meters(rig: Rig) -> dict[str, str]:
+    """The meter that sees each device and nothing else, by the device's role."""
+    found = {role: rig.reference_meter(role) for role in rig.device}
+    return {role: meter for role, meter in found.items() if meter is not None}
 
 
 def check_roles(plan: Plan, rig: Rig) -> None:
@@ -276,7 +295,7 @@ async def _poll(
             recorder.log(role, "read failed", detail=str(error))
             observer.watch.failed(role, error.fact)
         else:
-            recorder.samples(role, readings, asked_s=asked_s, arrival_s=clock.now_s())
+            observer.samples(role, readings, asked_s=asked_s)
             observer.watch.heard(role)
         late = math.floor((clock.now_s() - due_s) / interval_s)
         due_s += interval_s * max(1, late + 1 if late else 1)
@@ -311,6 +330,7 @@ async def _carry_out(
     plan: Plan,
     bench: Bench,
     aggregator: Aggregator,
+    desk: Desk,
     recorder: Recorder,
     breaking: Breaking,
 ) -> None:
@@ -328,6 +348,15 @@ async def _carry_out(
         for act in plan.acts:
             at_s = plan.bench_s(act.at_clock_s)
             group.create_task(_at(clock, at_s, aggregator.market_act, act))
+        for planned in plan.trades:
+            at_s = plan.bench_s(planned.agreed_clock_s)
+            group.create_task(_at(clock, at_s, desk.agree, planned))
+        for said in plan.trade_acts:
+            at_s = plan.bench_s(said.at_clock_s)
+            group.create_task(_at(clock, at_s, desk.act, said))
+        for draw in plan.draws:
+            at_s = plan.bench_s(draw.from_clock_s)
+            group.create_task(_at(clock, at_s, desk.draw, draw))
         for point in plan.load_points:
             at_s = plan.bench_s(point.from_clock_s)
             group.create_task(_at(clock, at_s, set_load, point, bench, recorder))

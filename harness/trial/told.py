@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.core.recording import LogEntry, Recording
-from harness.market.constraint import Actor
+from harness.market.actors import Actor
 
 NOTICE = "notice: "
 HEARD = ("unavailable",)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from harness.analysis.quality import of_class
 from harness.core.calendar import periods_on_bench
+from harness.core.parties import Party
 from harness.settlement.event import Called, MoneyTerms, settle_event
 from harness.settlement.money import Price, price_of
 from harness.settlement.payments import PROPORTIONAL, Curve
-from harness.settlement.positions import Party
 from harness.settlement.volumes import metered
 
 FIVE = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)

@@ -7,10 +7,10 @@ import pytest
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.core.calendar import SettlementPeriod
+from harness.core.parties import Party
 from harness.settlement.judged import baseline_miss, settled_share, unaccounted
 from harness.settlement.money import price_of
 from harness.settlement.payments import PROPORTIONAL
-from harness.settlement.positions import Party
 from harness.settlement.statement import Contract, Instructed, statement
 
 FIRST, SECOND = (SettlementPeriod(date(2026, 1, 15), number) for number in (36, 37))

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
+from harness.core.parties import ACTORS, Party
 from harness.settlement.imbalance import Imbalance, bill_change
 from harness.settlement.money import Price, amount_p, price_of
 from harness.settlement.positions import (
-    ACTORS,
-    Party,
     Transfer,
     owed,
     positions,

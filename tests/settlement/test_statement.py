@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.analysis.estimate import Estimate
 from harness.core.calendar import SettlementPeriod
 from harness.core.errors import UsageError
+from harness.core.parties import Party
 from harness.rulebook.loader import load_rulebook
 from harness.settlement.baselines import Bl01Terms, bl01, in_day_offsets
 from harness.settlement.daytypes import Country, working_days
@@ -23,7 +24,7 @@ from harness.settlement.payments import (
 )
 from harness.settlement.periods import Grid, grid
 from harness.settlement.portfolio import Calls, settle
-from harness.settlement.positions import Party, positions
+from harness.settlement.positions import positions
 from harness.settlement.statement import (
     Contract,
     Instructed,

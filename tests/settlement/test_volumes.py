@@ -9,15 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis.estimate import Contribution, Estimate
-from harness.analysis.quality import GAIN, MeterQuality, of_class
+from harness.analysis.quality import GAIN, MeterQuality, of_class, total
 from harness.analysis.registers import RegisterQuality
-from harness.settlement.volumes import (
-    HalfHour,
-    delivered,
-    metered,
-    metered_by_register,
-    total,
-)
+from harness.settlement.volumes import HalfHour, delivered, metered, metered_by_register
 
 NOON = datetime(2027, 6, 1, 12, 0, tzinfo=UTC)
 EXACT = MeterQuality("exact")

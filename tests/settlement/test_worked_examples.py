@@ -10,6 +10,7 @@ import pytest
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import GAIN
 from harness.core.calendar import PeriodOnBench, SettlementPeriod
+from harness.core.parties import Party
 from harness.rulebook.loader import load_rulebook
 from harness.settlement.acceptance import (
     Band,
@@ -39,7 +40,6 @@ from harness.settlement.periods import (
     period_at_local,
     period_stamped,
 )
-from harness.settlement.positions import Party
 from harness.settlement.trades import (
     CapacityTrade,
     Offset,
