@@ -46,6 +46,10 @@ class Rule(Enum):
         "a transaction that was refused, lapsed, was unwound or expired has ended",
         f"{_UC} 4, post-conditions",
     )
+    NO_PRIMACY = MarketRule(
+        "an asset is promised to two buyers at once only if primacy was agreed",
+        f"{_UC} 3, potential conflicts and management",
+    )
     OUTLINE = MarketRule(
         "the DNO approves the fail-safe scheme in outline before any transaction",
         f"{_UC} 6, potential conflicts and management",

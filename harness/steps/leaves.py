@@ -13,6 +13,7 @@ from harness.core.parties import ACTORS
 from harness.steps.capacity import settled_sites
 from harness.steps.money import settled_event
 from harness.steps.settled import GAINS, NOTHING_HAPPENS, PAYS, Settled
+from harness.steps.stack_money import settled_stack
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, table_rows
 from harness.trial.plan import Plan
@@ -20,6 +21,8 @@ from harness.trial.plan import Plan
 
 def settled(trial: Trial) -> Settled | None:
     """Settle what the plan is about; None if no independent meter saw it."""
+    if trial.plan.promises:
+        return settled_stack(trial)
     return settled_sites(trial) if trial.plan.areas else settled_event(trial)
 
 
@@ -43,7 +46,8 @@ def _(trial: Trial) -> None:
 @then("the settlement leaves")
 def _(trial: Trial, datatable: list[list[str]]) -> None:
     """Who of the 14 actors gains, who pays, and that nothing happens to the rest."""
-    sites = [site.name for area in trial.plan.areas for site in area.sites]
+    areas = () if trial.plan.promises else trial.plan.areas
+    sites = [site.name for area in areas for site in area.sites]
     wanted = _wanted_positions(datatable, sites)
     rule = trial.named_rule("transition/uc1/positions-otherwise")
     subject, found = _subject(trial.plan), settled(trial)

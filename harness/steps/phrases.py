@@ -19,6 +19,8 @@ STEP_MODULES = (
     "harness.steps.money",
     "harness.steps.sites",
     "harness.steps.capacity",
+    "harness.steps.services",
+    "harness.steps.stack_money",
     "harness.steps.leaves",
     "harness.steps.faults",
     "harness.steps.occupants",

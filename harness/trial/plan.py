@@ -23,6 +23,7 @@ from harness.market.sites import Area
 from harness.market.trades import Trade
 from harness.settlement.event import MoneyTerms
 from harness.settlement.sites import TradeTerms
+from harness.settlement.stacked import StackTerms
 
 BASELINE_S = 600.0
 """How long the bench is watched before the first instruction. [s]"""
@@ -44,6 +45,13 @@ _LATER = (
     "draws",
     "histories",
     "trade_terms",
+    "promises",
+    "capacities_w",
+    "takers",
+    "primacy",
+    "service_acts",
+    "stack_terms",
+    "anm",
 )
 
 
@@ -208,6 +216,40 @@ class TradeAct:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPromise:
+    """A service that an asset was promised for; times in it are clock seconds."""
+
+    service: str
+    buyer: str
+    role: str
+    agreement: Agreement
+    """Its capacity is that of one device. [W]"""
+    penalty_gbp_per_mwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAct:
+    """What an operator does about a service at a clock time."""
+
+    kind: str
+    """``arm``, ``call``, ``stop``, ``overrule``."""
+    actor: str
+    service: str
+    at_clock_s: float
+    from_clock_s: float = 0.0
+    until_clock_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnmScheme:
+    """A scheme that holds an area's export inside a limit, with one generator."""
+
+    area: str
+    limit_w: float
+    generator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """What a site draws (negative: feeds in) from one clock time to another."""
 
@@ -253,6 +295,16 @@ class Plan:
     histories: dict[str, float] = field(default_factory=dict)
     """The most that a site drew (or fed in) in the 60 days before. [W]"""
     trade_terms: TradeTerms | None = None
+    promises: list[PlannedPromise] = field(default_factory=list)
+    capacities_w: dict[str, float] = field(default_factory=dict)
+    """What one device of each promised asset can give. [W]"""
+    takers: list[str] = field(default_factory=list)
+    """Promised assets that draw more when they are called."""
+    primacy: str = ""
+    """Name of the regime that the parties agreed."""
+    service_acts: list[ServiceAct] = field(default_factory=list)
+    stack_terms: StackTerms | None = None
+    anm: list[AnmScheme] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -275,6 +327,9 @@ class Plan:
             trade = planned.trade
             times += [planned.agreed_clock_s, trade.from_s, trade.until_s]
         times += [one.at_clock_s for one in self.trade_acts]
+        for said in self.service_acts:
+            times += [said.at_clock_s]
+            times += [said.until_clock_s] if said.kind == "call" else []
         spans: list[LoadPoint | Watch | Draw]
         spans = [*self.load_points, *self.watches, *self.draws]
         for span in spans:
@@ -329,6 +384,10 @@ class Plan:
             for o in self.operations
         ]
         items += [(t.at_clock_s, f"DNO: {t.kind} {t.trade}") for t in self.trade_acts]
+        items += [
+            (a.at_clock_s, f"{a.actor}: {a.kind} {a.service}")
+            for a in self.service_acts
+        ]
         items += [
             (d.from_clock_s, f"{d.site}: {d.level_w / 1e3:g} kW") for d in self.draws
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec
 
@@ -17,8 +17,8 @@ from harness.rig.assemble import Bench, assemble
 from harness.rig.file import DeviceTable, Rig
 from harness.trial.aggregator import Aggregator
 from harness.trial.breaking import Breaking, check_faults, wires_of
-from harness.trial.desk import Desk
 from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
+from harness.trial.market import Listener, Market, at, open_market
 from harness.trial.meter_tests import (
     check_meter_tests,
     read_back,
@@ -92,7 +92,8 @@ class _Observer:
         self._recorder, self._clock = recorder, clock
         self.watch = _Watch(clock)
         self.aggregator: Aggregator | None = None
-        self.desk: Desk | None = None
+        self.listeners: Sequence[Listener] = ()
+        """Who hears what meters say as they say it: monitoring, management."""
 
     def wire(self, role: str, sent: bool, payload: str) -> None:
         self._recorder.message(role, sent, payload)
@@ -103,11 +104,11 @@ class _Observer:
     def samples(
         self, role: str, readings: Sequence[Reading], *, asked_s: float
     ) -> None:
-        """Keep what a role said just now; let the market desk hear it."""
+        """Keep what a role said just now; let those who listen hear it."""
         now_s = self._clock.now_s()
         self._recorder.samples(role, readings, asked_s=asked_s, arrival_s=now_s)
-        if self.desk is not None:
-            self.desk.hear(role, readings)
+        for listen in self.listeners:
+            listen(role, readings)
 
     def notify(self, event: DeviceEvent) -> None:
         if event.kind == "lost":
@@ -154,8 +155,8 @@ async def run(
         budgets = Budgets(limits_of(rig))
         aggregator = Aggregator(plan, bench.devices, clock, recorder.log, budgets)
         observer.aggregator = aggregator
-        desk = Desk(plan, aggregator, clock, recorder.log, _meters(rig))
-        observer.desk = desk
+        market = open_market(plan, aggregator, clock, recorder.log, _meters(rig))
+        observer.listeners = market.listeners
         clock.begin()
         long = plan.duration_s > LONG_S
         every_s = LONG_TRUTH_INTERVAL_S if long else TRUTH_INTERVAL_S
@@ -163,13 +164,13 @@ async def run(
             _observe(bench, observer, recorder, tell, every_s)
         )
         try:
-            work = _carry_out(plan, bench, aggregator, desk, recorder, breaking)
+            work = _carry_out(plan, bench, aggregator, market, recorder, breaking)
             await _beside(background, work)
         except BaseExceptionGroup as group:
             raise first_cause(group) from group
         finally:
             breaking.lift_all()
-            observer.desk = None
+            observer.listeners = ()
             await _make_safe(bench, recorder, outcome)
             await _stop(background)
         await _prove_safe(bench, recorder, outcome)
@@ -330,7 +331,7 @@ async def _carry_out(
     plan: Plan,
     bench: Bench,
     aggregator: Aggregator,
-    desk: Desk,
+    market: Market,
     recorder: Recorder,
     breaking: Breaking,
 ) -> None:
@@ -344,33 +345,23 @@ async def _carry_out(
         breaking.begin(group)
         for instruction in plan.instructions:
             at_s = plan.bench_s(instruction.from_clock_s)
-            group.create_task(_at(clock, at_s, aggregator.carry_out, instruction))
+            group.create_task(at(clock, at_s, aggregator.carry_out, instruction))
         for act in plan.acts:
             at_s = plan.bench_s(act.at_clock_s)
-            group.create_task(_at(clock, at_s, aggregator.market_act, act))
-        for planned in plan.trades:
-            at_s = plan.bench_s(planned.agreed_clock_s)
-            group.create_task(_at(clock, at_s, desk.agree, planned))
-        for said in plan.trade_acts:
-            at_s = plan.bench_s(said.at_clock_s)
-            group.create_task(_at(clock, at_s, desk.act, said))
-        for draw in plan.draws:
-            at_s = plan.bench_s(draw.from_clock_s)
-            group.create_task(_at(clock, at_s, desk.draw, draw))
+            group.create_task(at(clock, at_s, aggregator.market_act, act))
+        market.begin(group, plan, clock)
         for point in plan.load_points:
             at_s = plan.bench_s(point.from_clock_s)
-            group.create_task(_at(clock, at_s, set_load, point, bench, recorder))
+            group.create_task(at(clock, at_s, set_load, point, bench, recorder))
             if not _goes_on(point, plan):
                 at_s = plan.bench_s(point.until_clock_s)
-                group.create_task(_at(clock, at_s, unload, point, bench, recorder))
+                group.create_task(at(clock, at_s, unload, point, bench, recorder))
         for asked in plan.readbacks:
             at_s = plan.bench_s(asked.at_clock_s)
-            group.create_task(
-                _at(clock, at_s, read_back, asked, bench, recorder, clock)
-            )
+            group.create_task(at(clock, at_s, read_back, asked, bench, recorder, clock))
         for operation in plan.operations:
             at_s = plan.bench_s(operation.at_clock_s)
-            group.create_task(_at(clock, at_s, _operate, operation, bench, recorder))
+            group.create_task(at(clock, at_s, _operate, operation, bench, recorder))
         group.create_task(clock.until(plan.duration_s))
     recorder.log("bench", "ends")
 
@@ -382,17 +373,6 @@ def _goes_on(point: LoadPoint, plan: Plan) -> bool:
         one.role == point.role and one.from_clock_s == ends_s
         for one in plan.load_points
     )
-
-
-async def _at(
-    clock: BenchClock,
-    at_s: float,
-    act: Callable[P, Awaitable[None]],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> None:
-    await clock.until(at_s)
-    await act(*args, **kwargs)
 
 
 async def _prepare(

@@ -1,0 +1,83 @@
+"""All who act on the market beside the aggregator, and who manages the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec
+
+from harness.core.clock import BenchClock
+from harness.core.recording import LogEntry, Reading
+from harness.trial.aggregator import Aggregator
+from harness.trial.anm import NetworkManagement
+from harness.trial.desk import Desk
+from harness.trial.plan import Plan
+from harness.trial.service_desk import ServiceDesk
+
+Log = Callable[..., LogEntry]
+Listener = Callable[[str, Sequence[Reading]], None]
+"""Hears what a meter says as it says it: its role, and its readings."""
+P = ParamSpec("P")
+
+
+async def at(
+    clock: BenchClock,
+    at_s: float,
+    act: Callable[P, Awaitable[None]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """Wait for a moment, then act."""
+    await clock.until(at_s)
+    await act(*args, **kwargs)
+
+
+@dataclass(slots=True)
+class Market:
+    """Those who act on the market beside the aggregator, or manage the network."""
+
+    desk: Desk
+    services: ServiceDesk
+    network: NetworkManagement
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Who hears the meters while the plan runs."""
+        return [self.desk.hear, self.network.hear]
+
+    def begin(self, group: asyncio.TaskGroup, plan: Plan, clock: BenchClock) -> None:
+        """Let everything of the plan happen at its time."""
+        self.services.open()
+        for scheme in plan.anm:
+            group.create_task(self.network.run(scheme))
+        for planned in plan.trades:
+            at_s = plan.bench_s(planned.agreed_clock_s)
+            group.create_task(at(clock, at_s, self.desk.agree, planned))
+        for said in plan.trade_acts:
+            at_s = plan.bench_s(said.at_clock_s)
+            group.create_task(at(clock, at_s, self.desk.act, said))
+        for draw in plan.draws:
+            at_s = plan.bench_s(draw.from_clock_s)
+            group.create_task(at(clock, at_s, self.desk.draw, draw))
+        for done in plan.service_acts:
+            at_s = plan.bench_s(done.at_clock_s)
+            group.create_task(at(clock, at_s, self.services.act, done))
+
+
+def open_market(
+    plan: Plan,
+    aggregator: Aggregator,
+    clock: BenchClock,
+    log: Log,
+    meters: dict[str, str],
+) -> Market:
+    """Return everybody, ready to begin.
+
+    `meters` has the meter that sees each device and nothing else, by its role.
+    """
+    return Market(
+        Desk(plan, aggregator, clock, log, meters),
+        ServiceDesk(plan, aggregator, clock, log),
+        NetworkManagement(plan, aggregator, clock, log, meters),
+    )
