@@ -115,9 +115,17 @@ class Register:
             raise ForbiddenError(Rule.ENDED, f"there is no transaction {name!r}")
         return self._transactions[name]
 
+    def knows(self, name: str) -> bool:
+        """Whether a transaction of that name was ever registered."""
+        return name in self._transactions
+
     def stage(self, name: str, at_s: float) -> Stage:
         """Return where a transaction is in its life at a moment."""
         return self._named(name).at(at_s).stage
+
+    def approved_w(self, name: str) -> float:
+        """Return how much of a transaction the DNO approved. [W]"""
+        return self._named(name).approved_w
 
     def never_used_w(self, trade: Trade, highest_w: float) -> float:
         """Return how much of what is sold its seller never used. [W]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pytest_bdd import given, parsers, then
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import scaled
+from harness.analysis.quality import difference, scaled
 from harness.checks.judge import Witness
 from harness.core.calendar import PeriodOnBench, SettlementPeriod, periods_on_bench
 from harness.core.errors import FeatureError
@@ -32,7 +32,9 @@ from harness.settlement.sites import (
 from harness.settlement.trades import (
     PERIODS_PER_HOUR,
     CapacityTrade,
+    Offset,
     TradeSettlement,
+    settle_offset,
     settle_trade,
 )
 from harness.settlement.volumes import HalfHour, metered
@@ -45,11 +47,9 @@ from harness.trial.plan import Plan
 from harness.trial.register import register_of
 from harness.trial.view import log_of, starts_at
 
-LENT, USED, BEYOND = (
-    "capacity",
-    "drawn of what was sold",
-    "drawn beyond what was bought",
-)
+LENT, USED = "capacity", "drawn of what was sold"
+BEYOND = "drawn beyond what was bought"
+OFFSET = "offset"
 
 
 @given("trades between sites are settled by")
@@ -148,7 +148,33 @@ def settlement_of(trial: Trial) -> SitesSettlement:
         for one in register.transactions
         if one.trade.kind is not TradeKind.OFFSET
     ]
+    traded += [
+        _offset(trial, one, parts, by_name, terms)
+        for one in register.transactions
+        if one.trade.kind is TradeKind.OFFSET and one.approved_w
+    ]
     return settle_sites(traded, uses, terms=terms)
+
+
+def _offset(
+    trial: Trial, one: Transaction, parts: list[PeriodOnBench],
+    uses: dict[str, SiteUse], terms: TradeTerms,
+) -> TradeSettlement:  # fmt: skip
+    """Settle what both sites of an offset rose by, in the half-hours it stood for."""
+    trade, stood = one.trade, set(_stood(one, parts, approved=True))
+    rises = []
+    for name, sign in ((trade.buyer, -1), (trade.seller, 1)):
+        usual = Estimate(sign * named(trial.plan, name).usual_w, "W")
+        powers = uses[name].powers(sign) if name in uses else {}
+        rises.append(
+            {
+                period: difference(power, usual)
+                for period, power in powers.items()
+                if period in stood
+            }
+        )
+    agreed_on = Offset(trade.buyer, trade.seller, terms.price, terms.penalty)
+    return settle_offset(agreed_on, *rises)
 
 
 def _traded(

@@ -19,6 +19,7 @@ STEP_MODULES = (
     "harness.steps.money",
     "harness.steps.sites",
     "harness.steps.capacity",
+    "harness.steps.offsetting",
     "harness.steps.services",
     "harness.steps.stack_money",
     "harness.steps.leaves",

@@ -39,6 +39,7 @@ REASONS = {
     "they share no constrained area": Rule.SAME_AREA,
     "a site of it is unknown": Rule.KNOWN_MPAN,
     "no outline approval stands": Rule.OUTLINE,
+    "its fail-safe was not verified in time": Rule.FAIL_SAFE,
 }
 """Why a trade is refused, as feature files say it."""
 
@@ -263,7 +264,7 @@ def _(trial: Trial, site: str, word: str) -> None:
     may_w = _minute_means(
         minutes_s, lambda at_s: may_over_time(register, site, direction, at_s)
     )
-    measured = _trouble(trial, view, "%") or busiest_minute(
+    measured = trouble_of(trial, view, "%") or busiest_minute(
         [_part(view, one)], direction.sign * may_w, minutes_s,
         others_w=np.zeros_like(minutes_s),
     )  # fmt: skip
@@ -296,9 +297,11 @@ def _part(view: MeterView, site: Site) -> Part:
     return Part(view.time_s, view.power_w, site.like, view.quality)
 
 
-def _trouble(trial: Trial, view: MeterView, unit: str) -> Estimate | None:
+def trouble_of(trial: Trial, view: MeterView, unit: str) -> Estimate | None:
     """Return the estimate that says why a site's meter may not judge, or None."""
-    moments = [trial.plan.bench_s(draw.from_clock_s) for draw in trial.plan.draws]
+    begins = [draw.from_clock_s for draw in trial.plan.draws]
+    begins += [one.trade.from_s for one in trial.plan.trades]
+    moments = [trial.plan.bench_s(at) for at in begins]
     for at_s in moments or [0.0]:
         if why := trial.trouble(view, at_s):
             return Estimate(math.nan, unit, why=why)
@@ -338,7 +341,7 @@ def _(trial: Trial, name: str) -> None:
          for at in minutes_s]
     )  # fmt: skip
     parts = [_part(view, site) for site, view in seen]
-    troubles = [_trouble(trial, view, "%") for _, view in seen]
+    troubles = [trouble_of(trial, view, "%") for _, view in seen]
     ways = [
         busiest_minute(
             parts, np.full(minutes_s.size, sign * area.rating_w), minutes_s,
@@ -494,7 +497,7 @@ def _(trial: Trial, site: str, word: str, at: str) -> None:
         )
     own_w = direction.sign * one.of_one_w(one.holds_w(direction))
     edge = at_most if direction is Direction.IMPORT else at_least
-    measured = _trouble(trial, view, "s") or response_time(
+    measured = trouble_of(trial, view, "s") or response_time(
         view.time_s,
         view.power_w,
         sent_at_s=ended_s,

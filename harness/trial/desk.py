@@ -68,13 +68,19 @@ class Desk:
         self._changed = asyncio.Event()
         self._monitor = Monitor(self.register, plan, log, meters)
 
+    def open(self) -> None:
+        """Enter what the DNO approved in outline before anything was agreed."""
+        for scheme in self._plan.schemes:
+            if scheme.outline:
+                self.register.approve_outline(scheme.demand, scheme.generator)
+                self._log(
+                    Actor.FACILITATOR, "enters outline", demand=scheme.demand,
+                    generator=scheme.generator,
+                )  # fmt: skip
+
     async def agree(self, planned: PlannedTrade) -> None:
         """Let seller and buyer agree, and enter it with the facilitator."""
-        trade = replace(
-            planned.trade,
-            from_s=self._plan.bench_s(planned.trade.from_s),
-            until_s=self._plan.bench_s(planned.trade.until_s),
-        )
+        trade = on_bench(self._plan, planned.trade)
         now_s = self._clock.now_s()
         self._log(trade.seller, "agrees", **trade_data(trade))
         try:
@@ -111,6 +117,7 @@ class Desk:
         self._log(Actor.DNO, act.kind, trade=act.trade, power_w=act.power_w)
         try:
             if act.kind == "approve":
+                self._require_safe(act.trade)
                 self.register.approve(act.trade, at_s=now_s, power_w=act.power_w)
             elif act.kind == "refuse":
                 self.register.refuse(act.trade, at_s=now_s)
@@ -126,6 +133,13 @@ class Desk:
         )  # fmt: skip
         self._tell(act.trade, said[act.kind])
         self._changes()
+
+    def _require_safe(self, trade: str) -> None:
+        """Refuse to approve an offset whose fail-safe is not known to work."""
+        planned = self._planned[trade].trade
+        for scheme in self._plan.schemes:
+            if {scheme.demand, scheme.generator} == {planned.seller, planned.buyer}:
+                scheme.require_safe()
 
     def _refused(self, trade: str, error: ForbiddenError, told: Sequence[str]) -> None:
         for recipient in told:
@@ -277,6 +291,13 @@ class Monitor:
         what = key[1] if is_so else otherwise
         for recipient in recipients:
             self._log(Actor.NETWORK, f"notice: {what}", to=recipient, **detail)
+
+
+def on_bench(plan: Plan, trade: Trade) -> Trade:
+    """Return a planned trade with its clock times as bench times."""
+    return replace(
+        trade, from_s=plan.bench_s(trade.from_s), until_s=plan.bench_s(trade.until_s)
+    )
 
 
 def _site(plan: Plan, name: str) -> Site:

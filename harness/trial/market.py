@@ -9,9 +9,11 @@ from typing import ParamSpec
 
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
+from harness.market.trades import TradeKind
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
-from harness.trial.desk import Desk
+from harness.trial.desk import Desk, on_bench
+from harness.trial.offset import OffsetDesk
 from harness.trial.plan import Plan
 from harness.trial.service_desk import ServiceDesk
 
@@ -40,21 +42,28 @@ class Market:
     desk: Desk
     services: ServiceDesk
     network: NetworkManagement
+    offsets: OffsetDesk
 
     @property
     def listeners(self) -> list[Listener]:
         """Who hears the meters while the plan runs."""
-        return [self.desk.hear, self.network.hear]
+        return [self.desk.hear, self.network.hear, self.offsets.hear]
 
     def begin(self, group: asyncio.TaskGroup, plan: Plan, clock: BenchClock) -> None:
         """Let everything of the plan happen at its time."""
+        self.desk.open()
         self.services.open()
         for scheme in plan.anm:
             group.create_task(self.network.run(scheme))
         for planned in plan.trades:
             at_s = plan.bench_s(planned.agreed_clock_s)
             group.create_task(at(clock, at_s, self.desk.agree, planned))
+            if planned.trade.kind is TradeKind.OFFSET:
+                trade = on_bench(plan, planned.trade)
+                group.create_task(self.offsets.carry_out(trade))
         for said in plan.trade_acts:
+            if said.kind == "verify":
+                continue  # the scheme itself takes its demand away
             at_s = plan.bench_s(said.at_clock_s)
             group.create_task(at(clock, at_s, self.desk.act, said))
         for draw in plan.draws:
@@ -76,8 +85,10 @@ def open_market(
 
     `meters` has the meter that sees each device and nothing else, by its role.
     """
+    desk = Desk(plan, aggregator, clock, log, meters)
     return Market(
-        Desk(plan, aggregator, clock, log, meters),
+        desk,
         ServiceDesk(plan, aggregator, clock, log),
         NetworkManagement(plan, aggregator, clock, log, meters),
+        OffsetDesk(plan, aggregator, clock, log, desk.register, meters),
     )

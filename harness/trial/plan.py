@@ -19,6 +19,7 @@ from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
 from harness.market.network import CriticalAsset
+from harness.market.offsetting import Scheme
 from harness.market.sites import Area
 from harness.market.trades import Trade
 from harness.settlement.event import MoneyTerms
@@ -51,6 +52,7 @@ _LATER = (
     "primacy",
     "service_acts",
     "stack_terms",
+    "schemes",
     "anm",
 )
 
@@ -208,7 +210,7 @@ class TradeAct:
     """What the DNO says to a trade at a clock time."""
 
     kind: str
-    """``approve``, ``refuse``, ``unwind``."""
+    """``approve``, ``refuse``, ``unwind``; ``verify``: its fail-safe."""
     trade: str
     at_clock_s: float
     power_w: float | None = None
@@ -304,6 +306,8 @@ class Plan:
     """Name of the regime that the parties agreed."""
     service_acts: list[ServiceAct] = field(default_factory=list)
     stack_terms: StackTerms | None = None
+    schemes: list[Scheme] = field(default_factory=list)
+    """Offset schemes, and when their fail-safes were verified."""
     anm: list[AnmScheme] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S

@@ -17,7 +17,10 @@ def register_of(recording: Recording, areas: Sequence[Area]) -> Register:
     """Return the register as it stood at the end of a recording."""
     register = Register(areas)
     for entry in recording.log:
-        if entry.actor == Actor.FACILITATOR and entry.what == "registers":
+        if entry.actor == Actor.FACILITATOR and entry.what == "enters outline":
+            sites = (str(entry.detail[key]) for key in ("demand", "generator"))
+            register.approve_outline(*sites)
+        elif entry.actor == Actor.FACILITATOR and entry.what == "registers":
             register.agree(trade_of(entry.detail), at_s=entry.time_s)
         elif entry.actor == Actor.FACILITATOR and entry.what == "enters":
             _enter(register, entry)

@@ -1,0 +1,123 @@
+"""The scheme by which generation may rise because demand rose first.
+
+Pure: bench time is passed in. Source: TRANSITION use case 6. Demand rises before
+generation, generation falls before demand; if the demand is lost, or nobody knows of
+it any more, generation falls at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.market.rules import ForbiddenError, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """What the DNO approved in outline: who offsets whom, and how it fails safe."""
+
+    demand: str
+    generator: str
+    outline: bool
+    """Whether the DNO approved it in outline."""
+    trips_within_s: float
+    verified_days_ago: float
+    verify_every_days: float
+
+    def require_safe(self) -> None:
+        """Refuse a scheme whose fail-safe was not verified in time.
+
+        Raises
+        ------
+        ForbiddenError
+            Saying when it was verified and how often it should be.
+        """
+        if self.verified_days_ago > self.verify_every_days:
+            fact = (
+                f"the fail-safe of the {self.generator} was verified "
+                f"{self.verified_days_ago:g} days ago, and is to be every "
+                f"{self.verify_every_days:g} days"
+            )
+            raise ForbiddenError(Rule.FAIL_SAFE, fact)
+
+
+class Step(StrEnum):
+    """Where an offset is."""
+
+    WAITING = "waiting"
+    DEMAND_RISES = "demand rises"
+    BOTH_UP = "both up"
+    GENERATION_FALLS = "generation falls"
+    ENDED = "ended"
+    TRIPPED = "tripped"
+
+
+RISEN_SHARE = 0.9
+"""Demand has risen when it shows this share of what was agreed."""
+LOST_SHARE = 0.8
+"""Demand is lost when it shows less than this share of what was agreed."""
+SILENT_S = 5.0
+"""Demand is lost, too, when nothing was heard of it for so long. [s]"""
+
+
+@dataclass(slots=True)
+class Offset:
+    """One approved offset, step by step, as its two meters are heard."""
+
+    power_w: float
+    """What both rise by. [W]"""
+    from_s: float
+    until_s: float
+    ends_early_s: float
+    """How long before the end generation falls: demand must outlast it. [s]"""
+    step: Step = Step.WAITING
+    why: str = ""
+    """Why it tripped."""
+
+    def advance(
+        self, at_s: float, *, demand_w: float, heard_s: float, generation_w: float
+    ) -> Step:
+        """Return the step at a moment; it never goes back.
+
+        Parameters
+        ----------
+        at_s : float
+            Now. [s]
+        demand_w, generation_w : float
+            By how much both have risen, as their meters said last. [W]
+        heard_s : float
+            When the demand's meter said it. [s]
+        """
+        if self.step is Step.WAITING and at_s >= self.from_s:
+            self.step = Step.DEMAND_RISES
+        if self.step is Step.BOTH_UP and (why := self._lost(at_s, demand_w, heard_s)):
+            self.step, self.why = Step.TRIPPED, why
+        elif self.step is Step.DEMAND_RISES and at_s >= self._falls_s:
+            self.step = Step.ENDED
+        elif self.step is Step.DEMAND_RISES and not self._lost(
+            at_s, demand_w / RISEN_SHARE * LOST_SHARE, heard_s
+        ):
+            self.step = Step.BOTH_UP
+        elif self.step is Step.BOTH_UP and at_s >= self._falls_s:
+            self.step = Step.GENERATION_FALLS
+        elif self.step is Step.GENERATION_FALLS and (
+            at_s >= self.until_s and generation_w < (1 - RISEN_SHARE) * self.power_w
+        ):
+            self.step = Step.ENDED
+        return self.step
+
+    @property
+    def _falls_s(self) -> float:
+        return self.until_s - self.ends_early_s
+
+    def end(self, at_s: float) -> None:
+        """Have it end now, in its order, as when the DNO unwinds it."""
+        self.until_s = min(self.until_s, at_s + self.ends_early_s)
+
+    def _lost(self, at_s: float, demand_w: float, heard_s: float) -> str:
+        if at_s - heard_s > SILENT_S:
+            return f"nothing was heard of the demand for {at_s - heard_s:.0f} s"
+        if demand_w < LOST_SHARE * self.power_w:
+            return f"the demand is up by {demand_w / 1e3:.3g} kW only"
+        return ""

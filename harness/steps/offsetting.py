@@ -1,0 +1,277 @@
+"""Offsetting: generation that may rise because demand rose first, and its fail-safe."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from pytest_bdd import given, parsers, then, when
+
+from harness.analysis.delivery import mean_power
+from harness.analysis.estimate import Estimate
+from harness.analysis.quality import difference, relative_difference, scaled
+from harness.analysis.response import response_time
+from harness.analysis.series import at_least, at_most
+from harness.core.errors import FeatureError
+from harness.market.offsetting import LOST_SHARE, SILENT_S, Scheme
+from harness.market.sites import Site
+from harness.market.trades import Trade, TradeKind
+from harness.settlement.sites import SitesSettlement
+from harness.steps.capacity import OFFSET, settlement_of
+from harness.steps.event import dwell_s, ride_through_s
+from harness.steps.sites import add_trade, latest_trade, named, trouble_of
+from harness.steps.trial import Trial
+from harness.steps.words import clock_s, duration_s, span_s
+from harness.trial.offset import ENDS_EARLY_S
+from harness.trial.plan import Plan, TradeAct
+from harness.trial.view import MeterView
+
+SETTLES_S = 120.0
+"""What happens so soon after a step is not part of a mean. [s]"""
+
+
+@given(
+    parsers.parse(
+        "the fail-safe of the {demand:w} and the {generator:w} trips within {time}, "
+        "was verified {ago:d} days ago and is to be every {every:d} days"
+    )
+)
+def _(plan: Plan, demand: str, generator: str, time: str, ago: int, every: int) -> None:
+    """How two sites that offset each other fail safe, and how that is looked after."""
+    named(plan, demand), named(plan, generator)
+    scheme = Scheme(demand, generator, False, duration_s(time), ago, every)
+    plan.schemes.append(scheme)
+
+
+@given("the DNO approved the scheme in outline")
+def _(plan: Plan) -> None:
+    """Without it, no single transaction of the two sites is registered."""
+    if not plan.schemes:
+        hint = "a Given with the fail-safe of two sites"
+        raise FeatureError("the scheme", "there is none", hint)
+    plan.schemes[-1] = replace(plan.schemes[-1], outline=True)
+
+
+@given(
+    parsers.parse(
+        "the {demand:w} agreed at {at} to draw {power} more from {start} to {end}, "
+        "for the {generator:w} to feed in"
+    )
+)
+def _(
+    plan: Plan, demand: str, at: str, power: str, start: str, end: str, generator: str
+) -> None:
+    """One site draws more, so that another may feed in as much more."""
+    span = span_s(start, end)
+    named(plan, demand), named(plan, generator)
+    add_trade(plan, TradeKind.OFFSET, demand, generator, power, at, span)
+
+
+@when(parsers.parse("the DNO has the fail-safe verified at {at}"))
+def _(plan: Plan, at: str) -> None:
+    """The demand is taken away on purpose; the fail-safe must see it by itself."""
+    trade = latest_trade(plan, f"at {at}")
+    plan.trade_acts.append(TradeAct("verify", trade.name, clock_s(at)))
+
+
+def _span(trial: Trial, trade: Trade) -> tuple[float, float]:
+    return trial.plan.bench_s(trade.from_s), trial.plan.bench_s(trade.until_s)
+
+
+def _seen(
+    trial: Trial, quantity: str
+) -> tuple[Site, MeterView, Site, MeterView] | None:
+    """Return both sites with their meters, or judge that one is not seen."""
+    trade = latest_trade(trial.plan, trial.step_text)
+    demand, generator = (named(trial.plan, one) for one in (trade.seller, trade.buyer))
+    up, down = trial.view(demand.role), trial.view(generator.role)
+    if up is None or down is None:
+        rule = trial.rule(generator.name, quantity)
+        blind = demand if up is None else generator
+        nothing = Estimate(math.nan, rule.unit, why=f"no meter sees the {blind.name}")
+        trial.judge(generator.name, nothing, rule, channels=(f"{blind.role}.power_w",))
+        return None
+    return demand, up, generator, down
+
+
+def _passes(
+    trial: Trial, site: Site, view: MeterView, *, sign: int, from_s: float,
+    until_s: float, level_w: float, rising: bool,
+) -> Estimate:  # fmt: skip
+    """From a moment until a site's meter, times a sign, passes a level to stay. [s]"""
+    edge = at_least if rising else at_most
+    return response_time(
+        view.time_s,
+        sign * view.power_w * site.like,
+        sent_at_s=from_s,
+        until_s=until_s,
+        band=edge(level_w),
+        dwell_s=dwell_s(trial),
+        ride_through_s=ride_through_s(trial),
+        meter=replace(view.quality, absolute_u_w=site.like * view.quality.absolute_u_w),
+    )
+
+
+@then(parsers.parse("the {demand:w} rises before the {generator:w} does"))
+def _(trial: Trial, demand: str, generator: str) -> None:
+    """From the moment demand is half-way up until generation is."""
+    _judge_order(trial, demand, generator, rising=True)
+
+
+@then(parsers.parse("the {generator:w} falls before the {demand:w} does"))
+def _(trial: Trial, generator: str, demand: str) -> None:
+    """From the moment generation is half-way down until demand is."""
+    _judge_order(trial, demand, generator, rising=False)
+
+
+def _judge_order(trial: Trial, demand: str, generator: str, *, rising: bool) -> None:
+    quantity = "demand first" if rising else "generation falls first"
+    seen, trade = _seen(trial, quantity), latest_trade(trial.plan, trial.step_text)
+    if (demand, generator) != (trade.seller, trade.buyer):
+        hint = f"the {trade.seller} draws, the {trade.buyer} feeds in"
+        raise FeatureError(f"“{trial.step_text}”", "has the sites the other way", hint)
+    if seen is None:
+        return
+    one, up, other, down = seen
+    rule, (begins_s, ends_s) = trial.rule(generator, quantity), _span(trial, trade)
+    from_s = begins_s if rising else (begins_s + ends_s) / 2
+    half_w = trade.power_w / 2
+    passed = [
+        _passes(
+            trial, site, view, sign=sign, from_s=from_s,
+            until_s=ends_s if rising else trial.plan.duration_s,
+            level_w=sign * site.usual_w + half_w, rising=rising,
+        )
+        for site, view, sign in ((one, up, 1), (other, down, -1))
+    ]  # fmt: skip
+    first, second = passed if rising else reversed(passed)
+    why = next((e.why for e in passed if not math.isfinite(e.value)), "")
+    measured = trouble_of(trial, up, "s") or trouble_of(trial, down, "s")
+    if measured is None:
+        measured = (
+            Estimate(math.nan, "s", why=why or "one of them never did")
+            if not all(math.isfinite(e.value) for e in passed)
+            else difference(second, first)
+        )
+    channels = (up.channel, down.channel)
+    trial.judge(generator, measured, rule, channels=channels)
+    if rising:
+        _draw(trial, other, down, trade)
+
+
+def _draw(trial: Trial, site: Site, view: MeterView, trade: Trade) -> None:
+    """Draw the generator against its own capacity."""
+    trial.draw(
+        site.role,
+        view,
+        f"{site.name.capitalize()}: one of its {site.like}, against its own capacity",
+        band=at_least(-site.of_one_w(site.mec_w)),
+        band_s=_span(trial, trade),
+    )
+
+
+@then("both are up by the same")
+def _(trial: Trial) -> None:
+    """How much more generation rose than demand, while both were up."""
+    seen, trade = _seen(trial, "equal levels"), latest_trade(trial.plan, "")
+    if seen is None:
+        return
+    demand, up, generator, down = seen
+    begins_s, ends_s = _span(trial, trade)
+    window = {"from_s": begins_s + SETTLES_S, "until_s": ends_s - ENDS_EARLY_S}
+    rises = [
+        difference(
+            scaled(
+                mean_power(view.time_s, view.power_w, meter=view.quality, **window),
+                sign * float(site.like), "W",
+            ),
+            Estimate(sign * site.usual_w, "W"),
+        )
+        for site, view, sign in ((demand, up, 1), (generator, down, -1))
+    ]  # fmt: skip
+    rule = trial.rule(generator.name, "equal levels")
+    blocked = trouble_of(trial, up, "%") or trouble_of(trial, down, "%")
+    measured = blocked or relative_difference(rises[1], rises[0])
+    trial.judge(generator.name, measured, rule, channels=(up.channel, down.channel))
+
+
+@then(parsers.parse("the fail-safe brings the {generator:w} back inside its own"))
+def _(trial: Trial, generator: str) -> None:
+    """From when the demand's meter fell, or fell silent, until generation was back."""
+    seen, trade = _seen(trial, "fail-safe time"), latest_trade(trial.plan, "")
+    if seen is None:
+        return
+    demand, up, other, down = seen
+    rule = trial.rule(generator, "fail-safe time")
+    lost_s = _lost_s(trial, demand, up, trade)
+    if math.isnan(lost_s):
+        measured = Estimate(math.nan, "s", why="the demand was never lost")
+    else:
+        measured = trouble_of(trial, down, "s") or _passes(
+            trial, other, down, sign=-1, from_s=lost_s, until_s=trial.plan.duration_s,
+            level_w=other.mec_w, rising=False,
+        )  # fmt: skip
+    trial.judge(generator, measured, rule, channels=(up.channel, down.channel))
+    _draw(trial, other, down, trade)
+
+
+def _lost_s(trial: Trial, demand: Site, view: MeterView, trade: Trade) -> float:
+    """When the demand was lost, or not heard of any more, by its own meter. [s]
+
+    The first reading below the level after it had risen; else the last reading before
+    the first silence. The scheme's log is not asked.
+    """
+    begins_s, ends_s = _span(trial, trade)
+    level_w = demand.usual_w + LOST_SHARE * trade.power_w
+    inside = (view.time_s >= begins_s) & (view.time_s < ends_s - ENDS_EARLY_S)
+    seen = inside & np.isfinite(view.power_w)
+    times, power = view.time_s[seen], view.power_w[seen] * demand.like
+    risen = np.flatnonzero(power >= level_w)
+    if not risen.size:
+        return math.nan
+    later = times[risen[0] :]
+    fallen = np.flatnonzero(power[risen[0] :] < level_w)
+    silences = np.flatnonzero(np.diff(later, append=ends_s) > SILENT_S)
+    moments = [float(later[fallen[0]])] if fallen.size else []
+    silent = [one for one in silences if later[one] < ends_s - 2 * ENDS_EARLY_S]
+    moments += [float(later[silent[0]])] if silent else []
+    return min(moments, default=math.nan)
+
+
+@then(
+    parsers.parse(
+        "the {generator:w} pays the {demand:w} for the energy that both raised"
+    )
+)
+def _(trial: Trial, generator: str, demand: str) -> None:
+    """What is paid, against what the agreed energy would cost."""
+    trade, found = latest_trade(trial.plan, trial.step_text), settlement_of(trial)
+    named(trial.plan, demand)
+    rule = trial.rule(generator, "offset paid for")
+    terms = trial.plan.trade_terms
+    hours = (trade.until_s - trade.from_s) / 3600
+    full_p = (
+        trade.power_w
+        / 1e6
+        * hours
+        * (float(terms.price.gbp_per_mwh) * 100 if terms else 0.0)
+    )
+    paid_p = found.paid_p(generator, demand, OFFSET)
+    measured = (
+        Estimate(100 * paid_p / full_p, "%")
+        if full_p
+        else Estimate(math.nan, "%", why="it costs nothing")
+    )
+    view = trial.view(named(trial.plan, generator).role)
+    if view and (blocked := trouble_of(trial, view, "%")):
+        measured = blocked
+    channel = f"{named(trial.plan, generator).role}.power_w"
+    trial.judge(
+        generator, measured, rule, channels=(view.channel if view else channel,),
+        reason=_marks(found), details={"paid_p": paid_p},
+    )  # fmt: skip
+
+
+def _marks(found: SitesSettlement) -> str:
+    return "; ".join((*found.breaches, *found.marks))
