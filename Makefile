@@ -3,6 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RIG ?= rigs/emulated.toml
 CONSTRAINTS ?= constraints.txt
+# One more than there are cores: some tests wait for the clock on the wall.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+
+# Compiled modules are kept: a run is many processes, and each would compile everything.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The main job: the market's services and use cases on one emulated home.
 MAIN_JOB ?= features/services features/use_cases features/devices/chargepoint_wall.feature
@@ -16,7 +21,7 @@ catalogue: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run
 
 test: lint .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
-	$(BIN)/python -m pytest tests -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -48,7 +48,7 @@ def _(trial: Trial, datatable: list[list[str]]) -> None:
     """Who of the 14 actors gains, who pays, and that nothing happens to the rest."""
     areas = () if trial.plan.promises else trial.plan.areas
     sites = [site.name for area in areas for site in area.sites]
-    wanted = _wanted_positions(datatable, sites)
+    wanted = wanted_positions(datatable, sites)
     rule = trial.named_rule("transition/uc1/positions-otherwise")
     subject, found = _subject(trial.plan), settled(trial)
     if found is None:
@@ -67,14 +67,15 @@ def _(trial: Trial, datatable: list[list[str]]) -> None:
     trial.judge(
         subject, measured, rule, channels=found.channels, reason="; ".join(wrong)
     )
-    found.show()
+    if not why:
+        found.show()
 
 
 def _said(stand: str) -> str:
     return "is left with nothing" if stand == NOTHING_HAPPENS else stand
 
 
-def _wanted_positions(datatable: list[list[str]], sites: list[str]) -> dict[str, str]:
+def wanted_positions(datatable: list[list[str]], sites: list[str]) -> dict[str, str]:
     names = [*map(str, ACTORS), *sites]
     wanted = dict.fromkeys(names, NOTHING_HAPPENS)
     known = {name.lower(): name for name in names}

@@ -4,7 +4,7 @@ import pytest
 
 from harness.core.errors import FeatureError
 from harness.settlement.money import price_of
-from harness.steps import money
+from harness.steps.leaves import wanted_positions
 from harness.steps.prices import agreed, price, whole_percent
 from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here
 
@@ -197,7 +197,7 @@ def test_a_price_above_the_ceiling_breaks_the_scenario_and_never_passes(run):
 )
 def test_a_position_that_nobody_can_have_is_refused(row, says):
     with pytest.raises(FeatureError, match=says):
-        money._wanted_positions([["actor", "position"], [*row]])
+        wanted_positions([["actor", "position"], [*row]], [])
 
 
 def test_prices_are_exact_and_signed_where_they_may_be():
