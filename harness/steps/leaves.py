@@ -14,6 +14,7 @@ from harness.steps.capacity import settled_sites
 from harness.steps.money import settled_event
 from harness.steps.settled import GAINS, NOTHING_HAPPENS, PAYS, Settled
 from harness.steps.stack_money import settled_stack
+from harness.steps.trading import settled_orders
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, table_rows
 from harness.trial.plan import Plan
@@ -23,6 +24,8 @@ def settled(trial: Trial) -> Settled | None:
     """Settle what the plan is about; None if no independent meter saw it."""
     if trial.plan.promises:
         return settled_stack(trial)
+    if trial.plan.orders:
+        return settled_orders(trial)
     return settled_sites(trial) if trial.plan.areas else settled_event(trial)
 
 

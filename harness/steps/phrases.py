@@ -21,6 +21,7 @@ STEP_MODULES = (
     "harness.steps.capacity",
     "harness.steps.offsetting",
     "harness.steps.services",
+    "harness.steps.trading",
     "harness.steps.stack_money",
     "harness.steps.leaves",
     "harness.steps.faults",

@@ -301,6 +301,7 @@ def trouble_of(trial: Trial, view: MeterView, unit: str) -> Estimate | None:
     """Return the estimate that says why a site's meter may not judge, or None."""
     begins = [draw.from_clock_s for draw in trial.plan.draws]
     begins += [one.trade.from_s for one in trial.plan.trades]
+    begins += [one.from_clock_s for one in trial.plan.orders]
     moments = [trial.plan.bench_s(at) for at in begins]
     for at_s in moments or [0.0]:
         if why := trial.trouble(view, at_s):

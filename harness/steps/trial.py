@@ -175,7 +175,8 @@ class Trial:
                 sections=_sections(facts) | _clocks(recording),
             ),
         )
-        if self.plan.acts:
+        plan = self.plan
+        if plan.acts or plan.trades or plan.promises or plan.orders:
             self._draw_messages(recording)
 
     def _draw_messages(self, recording: Recording) -> None:

@@ -16,6 +16,7 @@ from harness.trial.desk import Desk, on_bench
 from harness.trial.offset import OffsetDesk
 from harness.trial.plan import Plan
 from harness.trial.service_desk import ServiceDesk
+from harness.trial.trading_desk import TradingDesk
 
 Log = Callable[..., LogEntry]
 Listener = Callable[[str, Sequence[Reading]], None]
@@ -43,6 +44,7 @@ class Market:
     services: ServiceDesk
     network: NetworkManagement
     offsets: OffsetDesk
+    trading: TradingDesk
 
     @property
     def listeners(self) -> list[Listener]:
@@ -69,6 +71,9 @@ class Market:
         for draw in plan.draws:
             at_s = plan.bench_s(draw.from_clock_s)
             group.create_task(at(clock, at_s, self.desk.draw, draw))
+        for order in plan.orders:
+            at_s = plan.bench_s(order.decided_clock_s)
+            group.create_task(at(clock, at_s, self.trading.order, order))
         for done in plan.service_acts:
             at_s = plan.bench_s(done.at_clock_s)
             group.create_task(at(clock, at_s, self.services.act, done))
@@ -91,4 +96,5 @@ def open_market(
         ServiceDesk(plan, aggregator, clock, log),
         NetworkManagement(plan, aggregator, clock, log, meters),
         OffsetDesk(plan, aggregator, clock, log, desk.register, meters),
+        TradingDesk(plan, aggregator, clock, log, desk.register),
     )

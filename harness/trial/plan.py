@@ -22,7 +22,10 @@ from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
 from harness.market.sites import Area
 from harness.market.trades import Trade
+from harness.market.trading import Market as WholesaleMarket
+from harness.market.trading import Motive, Risk
 from harness.settlement.event import MoneyTerms
+from harness.settlement.money import Price
 from harness.settlement.sites import TradeTerms
 from harness.settlement.stacked import StackTerms
 
@@ -53,6 +56,8 @@ _LATER = (
     "service_acts",
     "stack_terms",
     "schemes",
+    "orders",
+    "trading",
     "anm",
 )
 
@@ -243,6 +248,30 @@ class ServiceAct:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedOrder:
+    """A use of one site's flexibility by the energy trader."""
+
+    site: str
+    power_w: float
+    """Positive to draw less, negative to draw more. [W]"""
+    decided_clock_s: float
+    from_clock_s: float
+    until_clock_s: float
+    motive: Motive
+
+
+@dataclass(frozen=True, slots=True)
+class TradingTerms:
+    """What the trader knows, what it may do, and what energy costs."""
+
+    market: WholesaleMarket
+    risk: Risk
+    cost: Price
+    """What an owner is paid for each megawatt-hour moved."""
+    tariff: Price
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -308,6 +337,8 @@ class Plan:
     stack_terms: StackTerms | None = None
     schemes: list[Scheme] = field(default_factory=list)
     """Offset schemes, and when their fail-safes were verified."""
+    orders: list[PlannedOrder] = field(default_factory=list)
+    trading: TradingTerms | None = None
     anm: list[AnmScheme] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
@@ -331,6 +362,8 @@ class Plan:
             trade = planned.trade
             times += [planned.agreed_clock_s, trade.from_s, trade.until_s]
         times += [one.at_clock_s for one in self.trade_acts]
+        for order in self.orders:
+            times += [order.decided_clock_s, order.until_clock_s]
         for said in self.service_acts:
             times += [said.at_clock_s]
             times += [said.until_clock_s] if said.kind == "call" else []

@@ -1,4 +1,4 @@
-"""Use cases 3 to 6: each Then red where it must be, for its own reason.
+"""Use cases 3 to 8: each Then red where it must be, for its own reason.
 
 Each case is one scenario of a shipped feature with one thing wrong, cut down to the
 Then that should see it.
@@ -12,8 +12,8 @@ from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
 
 RIG = ROOT / "rigs/constrained_area.toml"
 USE_CASES = ROOT / "features/use_cases"
-UC3, UC4, UC5, UC6 = (
-    next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in (3, 4, 5, 6)
+UC3, UC4, UC5, UC6, UC7, UC8 = (
+    next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in range(3, 9)
 )
 LATER = " from 12:10:00 to 12:20:00"
 
@@ -21,6 +21,7 @@ LATER = " from 12:10:00 to 12:20:00"
 UNUSED = {
     UC3: ("load_bank", "ev"), UC4: ("battery", "solar_inverter"),
     UC5: ("load_bank", "ev"), UC6: ("ev", "battery"),
+    UC7: ("battery", "solar_inverter"), UC8: ("battery", "solar_inverter"),
 }  # fmt: skip
 METERS = {
     "load_bank": "load_meter", "ev": "ev_meter", "battery": "battery_meter",
@@ -178,6 +179,23 @@ CASES = {
         UC6, "A fail-safe that nobody verified", "the facilitator refuses",
         (("was verified 40 days ago", "was verified 20 days ago"),), (),
         "transition/uc6/refused-otherwise", "fail", "none",
+    ),
+    "a site that does nothing leaves its order in the imbalance": (
+        UC7, "Inside gate closure", "the depot moves as ordered",
+        (("the depot draw 20 kW less from 17:00 to 17:30", "the depot draw 20 kW less from 17:00 to 17:06"),  # noqa: E501
+         ("    Then the depot moves as ordered\n    And the depot stays", "    And the EV accepts and ignores from 16:59\n    Then the depot moves as ordered\n    And the depot stays")), (),  # noqa: E501
+        "transition/uc7/delivered-share", "fail", "outside the bound",
+    ),
+    "an order that is within every limit is not declined": (
+        UC7, "The trader declines", "the trader declines",
+        (("      | 16:50 | 15 kW | 17:05 | lengthen or shorten      | gate closure has passed                     |\n      | 16:50 | 29 kW", "      | 16:50 | 20 kW"),  # noqa: E501
+         ("      | 16:50 | 25 kW | 19:30 | forecast imbalance price | more could be lost than the trader may lose |\n", "")), (),  # noqa: E501
+        "transition/uc7/declined-otherwise", "fail", "none",
+    ),
+    "an order at a price that the owner eats up": (
+        UC8, "Inside gate closure", "it brings more",
+        (("| 40 £/MWh        | 270 £/MWh | 25 kW        | −200 £/MWh      | 900 £/MWh |", "| 110 £/MWh       | 10 £/MWh  | 25 kW        | −200 £/MWh      | 900 £/MWh |"),), (),  # noqa: E501
+        "transition/uc7/brings", "fail", "outside the bound",
     ),
 }  # fmt: skip
 
