@@ -10,11 +10,16 @@ WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 export PYTHONDONTWRITEBYTECODE :=
 
 # The main job: the market's services and use cases on one emulated home.
-MAIN_JOB ?= features/services features/use_cases features/devices/chargepoint_wall.feature
+MAIN_JOB ?= features/services $(wildcard features/use_cases/uc0[12]_*.feature) \
+  features/devices/chargepoint_wall.feature
 
-.PHONY: trial catalogue test lint bench seeds faults nightly wheel clean
+.PHONY: trial use-cases catalogue test lint bench seeds faults nightly wheel clean
 trial: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run --rig $(RIG) $(MAIN_JOB)
+
+# All eight use cases of TRANSITION, each on the rig that it names: a home, or sites.
+use-cases: .venv/.ready reports/node_modules/.ready
+	$(BIN)/flexrig run features/use_cases
 
 # Every feature file, each on the rig that it names: all kinds of device, all faults.
 catalogue: .venv/.ready reports/node_modules/.ready

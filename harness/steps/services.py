@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_bdd import given, parsers, then, when
 
@@ -327,14 +327,18 @@ def delivered_of(trial: Trial, service: str, view: MeterView) -> tuple[Estimate,
 
 
 def _part_of(given: Estimate, shares_w: dict[str, float], service: str) -> Estimate:
-    """Return what is left of a delivered power for one call, others served first."""
-    first_w = 0.0
-    for name, share_w in shares_w.items():
-        if name == service:
-            break
-        first_w += share_w
+    """Return what is left of a delivered power for one call, others served first.
+
+    At most its share while others wait for theirs; the last has all that is left.
+    """
+    names = list(shares_w)
+    first_w = sum(shares_w[name] for name in names[: names.index(service)])
     left = difference(given, Estimate(first_w, "W"))
-    return left if left.value > 0 else Estimate(0.0, "W", left.budget)
+    if left.value <= 0:
+        return Estimate(0.0, "W", left.budget)
+    if service != names[-1] and left.value > shares_w[service]:
+        return replace(left, value=shares_w[service])
+    return left
 
 
 @then(parsers.parse('"{service}" is delivered in full'))

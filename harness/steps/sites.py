@@ -20,6 +20,7 @@ from harness.core.errors import FeatureError
 from harness.core.parties import Party
 from harness.core.recording import LogEntry, Series
 from harness.market.actors import Actor
+from harness.market.facilitator import Register
 from harness.market.network import LoadPointOfDay
 from harness.market.rules import Rule
 from harness.market.sites import Area, Direction, Site, site_named
@@ -33,6 +34,8 @@ from harness.trial.register import may_over_time, register_of
 from harness.trial.view import MeterView, log_of
 
 COLUMNS = ("site", "is a", "MPAN", "on the bench", "like it", "usually", "MIC", "MEC")
+FIGURE_S = 5.0
+"""Spacing of a figure's points. [s]"""
 REASONS = {
     "it was not approved in time": Rule.IN_TIME,
     "more is sold than is held": Rule.HOLDS,
@@ -272,7 +275,7 @@ def _(trial: Trial, site: str, word: str) -> None:
     trial.judge(
         site, measured, rule, channels=(view.channel,), reason=_when(trial, measured)
     )
-    _draw_site(trial, one, view, direction, may_w)
+    _draw_site(trial, one, view, direction, register)
 
 
 def _when(trial: Trial, measured: Estimate) -> str:
@@ -310,17 +313,21 @@ def trouble_of(trial: Trial, view: MeterView, unit: str) -> Estimate | None:
 
 
 def _draw_site(
-    trial: Trial, site: Site, view: MeterView, direction: Direction, may_w: Series
+    trial: Trial, site: Site, view: MeterView, direction: Direction, register: Register
 ) -> None:
-    lowest_w = direction.sign * float(may_w.min()) / site.like
+    """Draw a site's device against what it may while the latest trade stands."""
+    whole = (0.0, trial.plan.duration_s)
+    spans = [(one.trade.from_s, one.trade.until_s) for one in register.transactions]
+    span_s = spans[-1] if spans else whole
+    may_w = register.may_w(site.name, direction, span_s[0])
     edge = at_most if direction is Direction.IMPORT else at_least
     trial.draw(
         site.role,
         view,
-        f"{site.name.capitalize()}: one of its {site.like}, against the least that it "
-        "may in this time",
-        band=edge(lowest_w),
-        band_s=(0.0, trial.plan.duration_s),
+        f"{site.name.capitalize()}: one of its {site.like}, against what it may "
+        f"{direction} while the trade stands",
+        band=edge(direction.sign * site.of_one_w(may_w)),
+        band_s=span_s,
     )
 
 
@@ -357,6 +364,30 @@ def _(trial: Trial, name: str) -> None:
         name, measured, rule, channels=tuple(view.channel for _, view in seen),
         reason=_when(trial, measured),
     )  # fmt: skip
+    _draw_area(trial, area, seen)
+
+
+def _draw_area(trial: Trial, area: Area, seen: list[tuple[Site, MeterView]]) -> None:
+    """Draw what the cable carries over time, against its rating."""
+    time_s = np.arange(0.0, trial.plan.duration_s, FIGURE_S)
+    load_w = np.array(
+        [area.others_w(at + trial.plan.start_clock_s) for at in time_s]
+    )  # fmt: skip
+    for site, view in seen:
+        known = np.isfinite(view.power_w)
+        if not known.any():
+            return
+        load_w += site.like * np.interp(time_s, view.time_s[known], view.power_w[known])
+    inwards = load_w[int(np.argmax(np.abs(load_w)))] >= 0
+    band = at_most(area.rating_w) if inwards else at_least(-area.rating_w)
+    whole = replace(seen[0][1], time_s=time_s, power_w=load_w)
+    trial.draw(
+        area.name,
+        whole,
+        f"Cable {area.name}: all sites and everybody else, against its rating",
+        band=band,
+        band_s=(0.0, trial.plan.duration_s),
+    )
 
 
 def area_named(plan: Plan, name: str) -> Area:
