@@ -24,6 +24,7 @@ Feature: UC6 Offsetting
     And the bench is watched for 5 minutes before and 5 minutes after
     And the fail-safe of the coldstore and the windfarm trips within 15 s, was verified 10 days ago and is to be every 30 days
 
+  @OF1
   Scenario: Demand rises first, generation follows, and they end the other way round
     Given the DNO approved the scheme in outline
     And the coldstore agreed at 10:40 to draw 100 kW more from 12:00 to 12:30, for the windfarm to feed in

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.core.errors import EvidenceError
 from harness.reporting import wording
 from harness.reporting.builtin_card import card
+from harness.reporting.coverage import Traced, ledger
 from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
 
@@ -76,11 +77,42 @@ def page(
 <main>
 <section id="verdicts"><h2>Verdicts</h2>{_verdicts(records)}</section>
 {cards}
+{_requirements(records)}
 </main>
 <footer>{_footer()}</footer>
 </body>
 </html>
 """
+
+
+def _requirements(records: Sequence[ScenarioRecord]) -> str:
+    """What the sources ask for, as far as these scenarios show it; both ways round."""
+    rows = []
+    for entry in ledger():
+        mine = [one for one in records if entry.id in one.tags]
+        if not mine:
+            continue
+        shown = Traced(entry, (), tuple(mine))
+        links = ", ".join(
+            f'<a href="#{escape(one.slug)}">{escape(one.title)}</a>' for one in mine
+        )
+        rows.append(
+            f'<tr><th scope="row">{escape(entry.id)}</th><td>{escape(entry.title)}</td>'
+            f"<td>{escape(entry.source)}</td><td>{links}</td>"
+            f'<td><span class="pill {_css(shown.outcome)}">{shown.outcome}</span></td>'
+            f"<td>{escape(shown.grade)}</td></tr>"
+        )
+    if not rows:
+        return ""
+    names = ("Id", "What", "Source", "Shown by", "Outcome", "Evidence")
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return (
+        '<section id="requirements"><h2>Requirements shown</h2>'
+        '<p class="soft">Of the requirements ledger, what the scenarios of this run '
+        "claim. <code>flexrig trace</code> prints all of it.</p>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        "</section>"
+    )
 
 
 def _headline(records: Sequence[ScenarioRecord]) -> str:

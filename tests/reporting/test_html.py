@@ -204,6 +204,20 @@ def test_the_page_is_the_same_for_the_same_run(
     assert again.read_bytes() == builtin_report.read_bytes()
 
 
+def test_requirements_are_shown_with_their_scenarios_and_the_worst_outcome(
+    make_record: Make, tmp_path: Path
+) -> None:
+    records = [make_record(), make_record("fail"), make_record(tags=("ev", "Bm"))]
+    text = page(records, tmp_path)
+    shown = text.partition('id="requirements"')[2].partition("</section>")[0]
+    assert "Balancing Mechanism" in shown
+    for one in records[:2]:
+        assert f'href="#{one.slug}"' in shown
+    assert 'class="pill fail"' in shown
+    assert 'class="pill pass"' not in shown
+    assert 'id="requirements"' not in page([records[2]], tmp_path)
+
+
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="no scenario was recorded here"):
         write_report(tmp_path, tmp_path / "report.html")
