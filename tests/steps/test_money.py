@@ -21,11 +21,19 @@ BOUNDARY = "[meter.boundary.emulator]\n"
 TERMS = "| 9.7 kW    | Flexible Power | 100 £/MWh | 50 %             | 80 %         | 270 £/MWh     | 90 £/MWh        |"  # noqa: E501
 
 
+def shorter(text):
+    """Arm the first scenario's service as late as it may be: less bench time."""
+    armed = "the DSO armed the service at "
+    return text.replace(f"{armed}16:30", f"{armed}16:55", 1)
+
+
 @pytest.fixture
 def run(tmp_path):
     def ended(scenario, *changes, rig=GOOD_RIG, wiring=()):
         feature, bench = tmp_path / "uc01.feature", tmp_path / "rig.toml"
-        feature.write_text(changed(FEATURE.read_text(encoding="utf-8"), *changes))
+        text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
+        text = shorter(text) if scenario == ANSWERS else text
+        feature.write_text(text, encoding="utf-8")
         bench.write_text(changed(rig.read_text(encoding="utf-8"), *wiring))
         return pytest_here(feature, bench, tmp_path / "run", "-k", scenario)
 
