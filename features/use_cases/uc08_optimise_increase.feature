@@ -8,9 +8,16 @@ Feature: UC8 Wholesale portfolio optimisation, increase demand
       | site   | is a                    | MPAN          | on the bench | like it | usually | MIC   | MEC  |
       | bakery | Consumer (Non-Domestic) | 2000000000015 | load bank    | 15      | 30 kW   | 60 kW | 0 kW |
       | depot  | Consumer (Non-Domestic) | 2000000000024 | EV           | 10      | 40 kW   | 60 kW | 0 kW |
-    And the trader knows, and may
-      | price    | usual price | imbalance price | exposed | owners are paid | tariff    | move at most | use prices from | up to     | lose at most |
-      | 20 £/MWh | 80 £/MWh    | −50 £/MWh       | 20 kWh  | 40 £/MWh        | 270 £/MWh | 25 kW        | −200 £/MWh      | 900 £/MWh | £20          |
+    And the trader knows
+      | price    | usual price | imbalance price | exposed | owners are paid | tariff    |
+      | 20 £/MWh | 80 £/MWh    | −50 £/MWh       | 20 kWh  | 40 £/MWh        | 270 £/MWh |
+    And the trader may
+      | when                | move at most | hold open at most | lose at most | use prices from | up to     | what does not fit |
+      | before gate closure | 25 kW        | 12 kWh            | £20          | −200 £/MWh      | 900 £/MWh | is cut            |
+      | after gate closure  | 25 kW        | 11 kWh            | £9           | −200 £/MWh      | 900 £/MWh | is declined       |
+    And the market's times
+      | time         | limit      | rule             |
+      | gate closure | 60 minutes | bsc/gate-closure |
     And the published limits
       | asset  | quantity               | limit | rule                           |
       | bakery | delivered share        | 95 %  | transition/uc8/delivered-share |

@@ -27,6 +27,7 @@ class Register:
         self.areas = tuple(areas)
         self._transactions: dict[str, Transaction] = {}
         self._outlines: set[frozenset[str]] = set()
+        self._verified_s: dict[frozenset[str], float] = {}
 
     @property
     def transactions(self) -> tuple[Transaction, ...]:
@@ -41,6 +42,18 @@ class Register:
         """Note that an outline approval no longer stands."""
         self._outlines.discard(frozenset((one, other)))
 
+    def is_outlined(self, one: str, other: str) -> bool:
+        """Whether the DNO's outline approval of two sites stands."""
+        return frozenset((one, other)) in self._outlines
+
+    def note_verified(self, one: str, other: str, *, at_s: float) -> None:
+        """Note that the fail-safe of two sites was verified, and worked. [s]"""
+        self._verified_s[frozenset((one, other))] = at_s
+
+    def verified_s(self, one: str, other: str) -> float | None:
+        """Return when the fail-safe of two sites was last verified here. [s]"""
+        return self._verified_s.get(frozenset((one, other)))
+
     def agree(self, trade: Trade, *, at_s: float) -> Transaction:
         """Enter what seller and buyer agreed; it is conditional from now on.
 
@@ -54,7 +67,7 @@ class Register:
         if trade.name in self._transactions:
             raise ForbiddenError(Rule.ENDED, f"trade {trade.name} is registered")
         if trade.kind is TradeKind.OFFSET:
-            if frozenset((trade.seller, trade.buyer)) not in self._outlines:
+            if not self.is_outlined(trade.seller, trade.buyer):
                 fact = f"the {trade.seller} and the {trade.buyer} have no outline"
                 raise ForbiddenError(Rule.OUTLINE, f"{fact} approval")
         else:

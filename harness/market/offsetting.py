@@ -7,6 +7,7 @@ it any more, generation falls at once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,18 +26,27 @@ class Scheme:
     verified_days_ago: float
     verify_every_days: float
 
-    def require_safe(self) -> None:
+    def require_safe(self, *, at_s: float, verified_s: float | None = None) -> None:
         """Refuse a scheme whose fail-safe was not verified in time.
+
+        Parameters
+        ----------
+        at_s : float
+            Now, in bench time. [s]
+        verified_s : float, optional
+            When it was verified on the bench, if it was; renews what came before. [s]
 
         Raises
         ------
         ForbiddenError
             Saying when it was verified and how often it should be.
         """
-        if self.verified_days_ago > self.verify_every_days:
+        begun_s = -self.verified_days_ago * DAY_S if verified_s is None else verified_s
+        days = (at_s - begun_s) / DAY_S
+        if days > self.verify_every_days:
             fact = (
                 f"the fail-safe of the {self.generator} was verified "
-                f"{self.verified_days_ago:g} days ago, and is to be every "
+                f"{days:.3g} days ago, and is to be every "
                 f"{self.verify_every_days:g} days"
             )
             raise ForbiddenError(Rule.FAIL_SAFE, fact)
@@ -53,12 +63,15 @@ class Step(StrEnum):
     TRIPPED = "tripped"
 
 
+DAY_S = 86_400.0
 RISEN_SHARE = 0.9
 """Demand has risen when it shows this share of what was agreed."""
 LOST_SHARE = 0.8
 """Demand is lost when it shows less than this share of what was agreed."""
 SILENT_S = 5.0
-"""Demand is lost, too, when nothing was heard of it for so long. [s]"""
+"""Demand is lost, too, when nothing new was heard of it for so long. [s]"""
+STANDS_S = 5.0
+"""Demand has risen when it has stood for so long: then generation may follow. [s]"""
 
 
 @dataclass(slots=True)
@@ -74,6 +87,8 @@ class Offset:
     step: Step = Step.WAITING
     why: str = ""
     """Why it tripped."""
+    _risen_s: float = math.inf
+    """Since when demand stands. [s]"""
 
     def advance(
         self, at_s: float, *, demand_w: float, heard_s: float, generation_w: float
@@ -87,7 +102,7 @@ class Offset:
         demand_w, generation_w : float
             By how much both have risen, as their meters said last. [W]
         heard_s : float
-            When the demand's meter said it. [s]
+            When the demand's meter last said something new. [s]
         """
         if self.step is Step.WAITING and at_s >= self.from_s:
             self.step = Step.DEMAND_RISES
@@ -95,9 +110,7 @@ class Offset:
             self.step, self.why = Step.TRIPPED, why
         elif self.step is Step.DEMAND_RISES and at_s >= self._falls_s:
             self.step = Step.ENDED
-        elif self.step is Step.DEMAND_RISES and not self._lost(
-            at_s, demand_w / RISEN_SHARE * LOST_SHARE, heard_s
-        ):
+        elif self.step is Step.DEMAND_RISES and self._stands(at_s, demand_w, heard_s):
             self.step = Step.BOTH_UP
         elif self.step is Step.BOTH_UP and at_s >= self._falls_s:
             self.step = Step.GENERATION_FALLS
@@ -106,6 +119,14 @@ class Offset:
         ):
             self.step = Step.ENDED
         return self.step
+
+    def _stands(self, at_s: float, demand_w: float, heard_s: float) -> bool:
+        """Whether demand is up, was heard of, and has been for a while."""
+        if self._lost(at_s, demand_w / RISEN_SHARE * LOST_SHARE, heard_s):
+            self._risen_s = math.inf
+        else:
+            self._risen_s = min(self._risen_s, at_s)
+        return at_s - self._risen_s >= STANDS_S
 
     @property
     def _falls_s(self) -> float:
@@ -117,7 +138,7 @@ class Offset:
 
     def _lost(self, at_s: float, demand_w: float, heard_s: float) -> str:
         if at_s - heard_s > SILENT_S:
-            return f"nothing was heard of the demand for {at_s - heard_s:.0f} s"
-        if demand_w < LOST_SHARE * self.power_w:
+            return f"nothing new was heard of the demand for {at_s - heard_s:.0f} s"
+        if not demand_w >= LOST_SHARE * self.power_w:
             return f"the demand is up by {demand_w / 1e3:.3g} kW only"
         return ""

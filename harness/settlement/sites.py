@@ -26,9 +26,6 @@ from harness.settlement.positions import Position, Transfer, positions
 from harness.settlement.trades import PERIODS_PER_HOUR, Powers, TradeSettlement
 from harness.settlement.volumes import HalfHour
 
-GATE_CLOSURE_S = 3600.0
-"""How long before a settlement period its notifications are final. [s]"""
-
 
 @dataclass(frozen=True, slots=True)
 class TradeTerms:

@@ -23,7 +23,6 @@ from harness.reporting.record import note_table
 from harness.settlement.money import whole_wh
 from harness.settlement.positions import positions_table, transfers_table
 from harness.settlement.sites import (
-    GATE_CLOSURE_S,
     SitesSettlement,
     SiteUse,
     TradeTerms,
@@ -40,7 +39,7 @@ from harness.settlement.trades import (
 from harness.settlement.volumes import HalfHour, metered
 from harness.steps.prices import agreed, price
 from harness.steps.settled import Settled
-from harness.steps.sites import latest_trade, named
+from harness.steps.sites import latest_trade, named, traded_rule
 from harness.steps.trial import Trial
 from harness.steps.words import table_rows
 from harness.trial.plan import Plan
@@ -118,10 +117,11 @@ def _known(trial: Trial, parts: Iterable[PeriodOnBench]) -> frozenset[Settlement
         trial.recording, Actor.FACILITATOR, "notice: approved",
         to=str(Actor.BALANCE_RESPONSIBLE),
     )  # fmt: skip
+    gate_s = trial.named_rule("bsc/gate-closure").at_least or 0.0
     return frozenset(
         part.period
         for part in parts
-        if any(one.time_s <= part.from_s - GATE_CLOSURE_S for one in told)
+        if any(one.time_s <= part.from_s - gate_s for one in told)
     )
 
 
@@ -317,12 +317,9 @@ def _used_p(trial: Trial, seller: str) -> float:
 @then("nothing is owed for capacity")
 def _(trial: Trial) -> None:
     """All that sites owe each other, or the DNO, for capacity."""
-    found, rule = (
-        settlement_of(trial),
-        trial.named_rule("transition/uc4/money-without-approval"),
-    )
+    found, rule = settlement_of(trial), traded_rule(trial, "money-without-approval")
     due_p = sum(
-        one.pence for one in found.transfers if one.what in (LENT, USED, BEYOND)
+        one.pence for one in found.transfers if one.what in (LENT, USED, BEYOND, OFFSET)
     )
     measured = Estimate(float(due_p), "p")
     if why := _trouble(trial):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 from pytest_bdd import given, parsers, then, when
 
 from harness.analysis.delivery import mean_power
 from harness.analysis.estimate import Estimate
+from harness.analysis.offsetting import Loss, lost_at, says_new, uncovered_for
 from harness.analysis.quality import difference, relative_difference, scaled
 from harness.analysis.response import response_time
 from harness.analysis.series import at_least, at_most
@@ -22,11 +22,14 @@ from harness.steps.capacity import OFFSET, settlement_of
 from harness.steps.event import dwell_s, ride_through_s
 from harness.steps.sites import add_trade, latest_trade, named, trouble_of
 from harness.steps.trial import Trial
-from harness.steps.words import clock_s, duration_s, span_s
-from harness.trial.offset import ENDS_EARLY_S
+from harness.steps.words import clock_s, duration_s, power_w, span_s
+from harness.trial.offset import ENDS_EARLY_S, add_test
 from harness.trial.plan import Plan, TradeAct
-from harness.trial.view import MeterView
+from harness.trial.view import MeterView, left_of_boundary, said_by
 
+STEPS_APART_S = 5.0
+"""For so long what the boundary meter leaves may be wrong after a step, because meters
+are read one after another. [s]"""
 SETTLES_S = 120.0
 """What happens so soon after a step is not part of a mean. [s]"""
 
@@ -66,6 +69,17 @@ def _(
     span = span_s(start, end)
     named(plan, demand), named(plan, generator)
     add_trade(plan, TradeKind.OFFSET, demand, generator, power, at, span)
+
+
+@when(parsers.parse("the DNO has the fail-safe tried with {power} at {at}"))
+def _(plan: Plan, power: str, at: str) -> None:
+    """A transaction of its own, approved to verify the fail-safe: see `add_test`."""
+    trade = latest_trade(plan, f"at {at}")
+    scheme = plan.scheme_of(trade.seller, trade.buyer)
+    if scheme is None:
+        fact = f"the {trade.seller} and the {trade.buyer} have no scheme"
+        raise FeatureError(f"“at {at}”", fact, "a Given with their fail-safe")
+    add_test(plan, scheme, power_w(power), clock_s(at))
 
 
 @when(parsers.parse("the DNO has the fail-safe verified at {at}"))
@@ -152,12 +166,23 @@ def _judge_order(trial: Trial, demand: str, generator: str, *, rising: bool) -> 
         measured = (
             Estimate(math.nan, "s", why=why or "one of them never did")
             if not all(math.isfinite(e.value) for e in passed)
-            else difference(second, first)
+            else _in_order(difference(second, first))
         )
     channels = (up.channel, down.channel)
     trial.judge(generator, measured, rule, channels=channels)
     if rising:
         _draw(trial, other, down, trade)
+
+
+def _in_order(apart: Estimate) -> Estimate:
+    """Refuse to say which was first where the meters cannot tell."""
+    if abs(apart.value) > apart.expanded:
+        return apart
+    why = (
+        f"{apart.value:.1f} ± {apart.expanded:.1f} s apart: these meters cannot tell "
+        "which was first"
+    )
+    return Estimate(math.nan, "s", why=why)
 
 
 def _draw(trial: Trial, site: Site, view: MeterView, trade: Trade) -> None:
@@ -198,45 +223,70 @@ def _(trial: Trial) -> None:
 
 @then(parsers.parse("the fail-safe brings the {generator:w} back inside its own"))
 def _(trial: Trial, generator: str) -> None:
-    """From when the demand's meter fell, or fell silent, until generation was back."""
+    """From when demand fell, or nothing new was heard, until generation was back."""
     seen, trade = _seen(trial, "fail-safe time"), latest_trade(trial.plan, "")
     if seen is None:
         return
     demand, up, other, down = seen
     rule = trial.rule(generator, "fail-safe time")
-    lost_s = _lost_s(trial, demand, up, trade)
-    if math.isnan(lost_s):
-        measured = Estimate(math.nan, "s", why="the demand was never lost")
+    loss = _loss(trial, demand, up, trade)
+    blocked = trouble_of(trial, down, "s")
+    if loss is None:
+        measured = trouble_of(trial, up, "s") or Estimate(
+            math.nan, "s", why="the demand was never lost"
+        )
     else:
-        measured = trouble_of(trial, down, "s") or _passes(
-            trial, other, down, sign=-1, from_s=lost_s, until_s=trial.plan.duration_s,
-            level_w=other.mec_w, rising=False,
+        measured = blocked or _passes(
+            trial, other, down, sign=-1, from_s=loss.at_s,
+            until_s=trial.plan.duration_s, level_w=other.mec_w, rising=False,
         )  # fmt: skip
     trial.judge(generator, measured, rule, channels=(up.channel, down.channel))
     _draw(trial, other, down, trade)
 
 
-def _lost_s(trial: Trial, demand: Site, view: MeterView, trade: Trade) -> float:
-    """When the demand was lost, or not heard of any more, by its own meter. [s]
+def _loss(trial: Trial, demand: Site, view: MeterView, trade: Trade) -> Loss | None:
+    """When the demand was lost, or not heard of any more; no log is asked.
 
-    The first reading below the level after it had risen; else the last reading before
-    the first silence. The scheme's log is not asked.
+    By its own meter, of which a reading that repeats the last is none; and by what the
+    boundary meter leaves for it, which tells when its own meter lies.
     """
     begins_s, ends_s = _span(trial, trade)
-    level_w = demand.usual_w + LOST_SHARE * trade.power_w
-    inside = (view.time_s >= begins_s) & (view.time_s < ends_s - ENDS_EARLY_S)
-    seen = inside & np.isfinite(view.power_w)
-    times, power = view.time_s[seen], view.power_w[seen] * demand.like
-    risen = np.flatnonzero(power >= level_w)
-    if not risen.size:
-        return math.nan
-    later = times[risen[0] :]
-    fallen = np.flatnonzero(power[risen[0] :] < level_w)
-    silences = np.flatnonzero(np.diff(later, append=ends_s) > SILENT_S)
-    moments = [float(later[fallen[0]])] if fallen.size else []
-    silent = [one for one in silences if later[one] < ends_s - 2 * ENDS_EARLY_S]
-    moments += [float(later[silent[0]])] if silent else []
-    return min(moments, default=math.nan)
+    level_w = demand.of_one_w(demand.usual_w + LOST_SHARE * trade.power_w)
+    window = {"from_s": begins_s, "until_s": ends_s - ENDS_EARLY_S}
+    new = says_new(view.time_s, *said_by(trial.recording, view))
+    by_own = lost_at(
+        view.time_s[new], view.power_w[new], level_w=level_w, silent_s=SILENT_S,
+        **window,
+    )  # fmt: skip
+    rest = left_of_boundary(trial.recording, demand.role)
+    by_rest = rest and lost_at(
+        rest[0], rest[1], level_w=level_w, silent_s=math.inf,
+        stands_s=STEPS_APART_S, **window,
+    )  # fmt: skip
+    found = [one for one in (by_own, by_rest) if one]
+    return min(found, key=lambda one: one.at_s, default=None)
+
+
+@then(parsers.parse("the {generator:w} is never beyond its own without the {demand:w}"))
+def _(trial: Trial, generator: str, demand: str) -> None:
+    """Longest time for which it was, by more than both levels may differ."""
+    seen, trade = _seen(trial, "time not covered"), latest_trade(trial.plan, "")
+    named(trial.plan, demand), named(trial.plan, generator)
+    if seen is None:
+        return
+    one, up, other, down = seen
+    levels = trial.rule(generator, "equal levels")
+    margin_w = (levels.at_most or 0.0) / 100 * trade.power_w
+    blocked = trouble_of(trial, up, "s") or trouble_of(trial, down, "s")
+    measured = blocked or uncovered_for(
+        up.time_s, up.power_w * one.like - one.usual_w,
+        down.time_s, -down.power_w * other.like - other.mec_w,
+        margin_w=margin_w, from_s=0.0, until_s=trial.plan.duration_s,
+    )  # fmt: skip
+    trial.judge(
+        generator, measured, trial.rule(generator, "time not covered"),
+        channels=(up.channel, down.channel),
+    )  # fmt: skip
 
 
 @then(

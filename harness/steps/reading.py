@@ -29,6 +29,7 @@ from harness.rulebook.book import Rulebook
 from harness.steps.guard import refuse_async
 from harness.steps.phrases import Phrase, all_phrases
 from harness.steps.trial import Trial
+from harness.steps.words import asset_name, role_of
 from harness.trial.plan import Plan
 from harness.trial.session import Session
 
@@ -226,7 +227,20 @@ def _rehearse(where: str, known: Sequence[tuple[Step, Phrase]]) -> Plan:
             raise FeatureError(
                 f"{here} {error.where}", error.fact, error.hint
             ) from error
+    _require_subjects(where, plan, {subject for subject, _ in trial.limits})
     return plan
+
+
+def _require_subjects(where: str, plan: Plan, limited: set[str]) -> None:
+    """Refuse a limit that was published for a site, cable or device nobody has."""
+    if not plan.areas:
+        return
+    known = {site.name for area in plan.areas for site in area.sites}
+    known |= {role_of(f"cable {area.name}") for area in plan.areas}
+    for subject in sorted(limited - known - set(plan.roles)):
+        names = ", ".join(asset_name(one) for one in sorted(known | set(plan.roles)))
+        fact = f"has a limit and is not there: the {asset_name(subject)}"
+        raise FeatureError(f"{where}, the published limits", fact, f"one of: {names}")
 
 
 def _arguments(step: Step, phrase: Phrase) -> dict[str, object]:

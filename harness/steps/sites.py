@@ -25,6 +25,7 @@ from harness.market.network import LoadPointOfDay
 from harness.market.rules import Rule
 from harness.market.sites import Area, Direction, Site, site_named
 from harness.market.trades import Stage, Trade, TradeKind
+from harness.rulebook.rule import Rule as RulebookRule
 from harness.steps.event import dwell_s, ride_through_s
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, power_w, role_of, span_s, table_rows
@@ -399,6 +400,15 @@ def area_named(plan: Plan, name: str) -> Area:
     raise FeatureError(f"cable {name!r}", "has no sites", f"one of: {known}")
 
 
+USE_CASES = {TradeKind.IMPORT: "uc4", TradeKind.EXPORT: "uc5", TradeKind.OFFSET: "uc6"}
+
+
+def traded_rule(trial: Trial, name: str) -> RulebookRule:
+    """Return a rule of the use case to which a trial's trades belong."""
+    case = USE_CASES[latest_trade(trial.plan, trial.step_text).kind]
+    return trial.named_rule(f"transition/{case}/{name}")
+
+
 @then(parsers.parse("the {site:w} is caught above what it may {word:w} from {at}"))
 def _(trial: Trial, site: str, word: str, at: str) -> None:
     """From the moment until the DNO's monitoring told the DNO of it."""
@@ -444,7 +454,7 @@ def _(trial: Trial, names: str, site: str) -> None:
     missed = [one for one in wanted if one not in heard]
     why = f"not told: {', '.join(missed)}" if missed else ""
     measured = Estimate(float(len(missed)), "actors", why=why)
-    rule = trial.named_rule("transition/uc4/not-told")
+    rule = traded_rule(trial, "not-told")
     trial.judge(site, measured, rule, witness=Witness.LOG, reason=why)
 
 
@@ -462,7 +472,7 @@ def _(trial: Trial) -> None:
         for one in found
     )
     measured = Estimate(float(len(found)), "notices", why=why)
-    rule = trial.named_rule("transition/uc4/breaches-reported")
+    rule = traded_rule(trial, "breaches-reported")
     trial.judge("sites", measured, rule, witness=Witness.LOG, reason=why)
 
 
@@ -481,7 +491,7 @@ def _(trial: Trial, why: str) -> None:
     wrong = given_reasons != {REASONS[why].name}
     said = f"reasons given: {', '.join(sorted(given_reasons)) or 'none'}"
     measured = Estimate(float(wrong), "refusals", why=said if wrong else "")
-    rule = trial.named_rule("transition/uc4/refused-otherwise")
+    rule = traded_rule(trial, "refused-otherwise")
     trial.judge(
         trade.name, measured, rule, witness=Witness.LOG, reason=said if wrong else ""
     )
@@ -495,7 +505,7 @@ def _(trial: Trial, why: str) -> None:
 )
 def _(trial: Trial, site: str, power: str) -> None:
     """From the facilitator's warning until the DNO's approval."""
-    rule = trial.named_rule("transition/uc4/warned-before")
+    rule = traded_rule(trial, "warned-before")
     trade = latest_trade(trial.plan, trial.step_text)
     warned = log_of(
         trial.recording, Actor.FACILITATOR, "notice: never used", trade=trade.name

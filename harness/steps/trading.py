@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_bdd import given, parsers, then, when
 
@@ -16,18 +18,22 @@ from harness.core.errors import FeatureError
 from harness.core.parties import Party
 from harness.core.recording import LogEntry
 from harness.market.actors import Actor
+from harness.market.sites import Site
 from harness.market.trading import (
     BEYOND_PRICES,
     GATE_CLOSED,
     NO_REASON,
     NOT_WORTH_IT,
     TOO_MUCH,
+    TOO_OPEN,
     TOO_RISKY,
+    UNEXPOSED,
     Market,
     Motive,
     Risk,
 )
 from harness.reporting.record import note_table
+from harness.rulebook.rule import Rule
 from harness.settlement.money import Price, price_of
 from harness.settlement.positions import positions_table, transfers_table
 from harness.settlement.sites import SitesSettlement
@@ -37,45 +43,91 @@ from harness.steps.prices import agreed, price
 from harness.steps.settled import Settled
 from harness.steps.sites import named, site_view, trouble_of
 from harness.steps.trial import Trial
-from harness.steps.words import clock_s, power_w, span_s, table_rows
+from harness.steps.words import clock_s, duration_s, power_w, span_s, table_rows
 from harness.trial.plan import Plan, PlannedOrder, TradingTerms
 from harness.trial.trading_desk import BEYOND
-from harness.trial.view import log_of, starts_at
+from harness.trial.view import MeterView, log_of, starts_at
 
+SIDES = ("before gate closure", "after gate closure")
+FITS = ("is cut", "is declined")
+LONGEST_S = 12 * 3600.0
+"""An order that lasts longer ends before it begins. [s]"""
 SETTLES_S = 60.0
 """What happens so soon after an order begins is not part of a mean. [s]"""
 COMPANY = (Party.TRADER, Party.SUPPLIER, Party.BALANCE_RESPONSIBLE)
 """A vertically integrated company: what one of them loses another may gain."""
 REASONS = (
-    BEYOND, BEYOND_PRICES, GATE_CLOSED, NO_REASON, NOT_WORTH_IT, TOO_MUCH, TOO_RISKY,
+    BEYOND, BEYOND_PRICES, GATE_CLOSED, NO_REASON, NOT_WORTH_IT, TOO_MUCH, TOO_OPEN,
+    TOO_RISKY, UNEXPOSED,
 )  # fmt: skip
 
 
-@given("the trader knows, and may")
+@given("the trader knows")
 def _(plan: Plan, datatable: list[list[str]]) -> None:
-    """Prices, what is exposed to them, what owners are paid; and the risk limits."""
+    """Prices, what is exposed to them, what owners are paid; before what it may."""
     columns = (
         "price", "usual price", "imbalance price", "exposed", "owners are paid",
-        "tariff", "move at most", "use prices from", "up to", "lose at most",
+        "tariff",
     )  # fmt: skip
     rows = table_rows(datatable, columns, "what the trader knows")
     if len(rows) != 1:
         raise FeatureError("the trader", f"has {len(rows)} rows", "one row")
     row = rows[0]
+    tariff = agreed(row["tariff"])
     market = Market(
         _pounds(row["price"]), _pounds(row["usual price"]),
-        _pounds(row["imbalance price"]), power_w(row["exposed"].removesuffix("h")),
+        _pounds(row["imbalance price"]), float(tariff.gbp_per_mwh),
+        power_w(row["exposed"].removesuffix("h")),
     )  # fmt: skip
+    cost = agreed(row["owners are paid"])
+    known = plan.trading or TradingTerms(market, cost, tariff)
+    plan.trading = replace(known, market=market, cost=cost, tariff=tariff)
+
+
+@given("the market's times")
+def _(plan: Plan, datatable: list[list[str]]) -> None:
+    """Gate closure: how long before its settlement period a trade is final."""
+    for row in table_rows(datatable, ("time", "limit", "rule"), "the market's times"):
+        if row["time"] != "gate closure":
+            raise FeatureError("the market's times", repr(row["time"]), "gate closure")
+        plan.gate_closure_s = duration_s(row["limit"])
+
+
+@given("the trader may")
+def _(plan: Plan, datatable: list[list[str]]) -> None:
+    """Its risk limits on either side of gate closure."""
+    columns = (
+        "when", "move at most", "hold open at most", "lose at most", "use prices from",
+        "up to", "what does not fit",
+    )  # fmt: skip
+    rows = table_rows(datatable, columns, "what the trader may")
+    by_side = {row["when"].strip(): row for row in rows}
+    if tuple(by_side) != SIDES or len(rows) != len(SIDES):
+        raise FeatureError("what the trader may", "is not said of both", str(SIDES))
+    if plan.trading is None:
+        hint = "first, a Given with what the trader knows"
+        raise FeatureError("what the trader may", "it knows no prices", hint)
+    before, after = (_risk(by_side[side]) for side in SIDES)
+    plan.trading = replace(plan.trading, before=before, after=after)
+
+
+def _risk(row: dict[str, str]) -> Risk:
+    where = f"what the trader may {row['when']}"
     lose = row["lose at most"].strip().removeprefix("£")
     if not lose.replace(".", "", 1).isdigit():
         raise FeatureError(f"“{row['lose at most']}”", "is no amount", "£20")
-    risk = Risk(
-        power_w(row["move at most"]), _pounds(row["use prices from"]),
-        _pounds(row["up to"]), 100 * float(lose),
-    )  # fmt: skip
-    plan.trading = TradingTerms(
-        market, risk, agreed(row["owners are paid"]), agreed(row["tariff"])
-    )
+    if row["what does not fit"] not in FITS:
+        fact = f"{row['what does not fit']!r} is no answer to what does not fit"
+        raise FeatureError(where, fact, ", ".join(FITS))
+    try:
+        return Risk(
+            power_w(row["move at most"]),
+            power_w(row["hold open at most"].removesuffix("h")),
+            _pounds(row["use prices from"]), _pounds(row["up to"]), 100 * float(lose),
+            cuts=row["what does not fit"] == "is cut",
+        )  # fmt: skip
+    except ValueError as error:
+        raise FeatureError(where, str(error), "limits that allow something") from error
 
 
 def _pounds(text: str) -> float:
@@ -95,13 +147,17 @@ def _(
     """An order, when it is decided, and the price pre-condition that it is for."""
     named(plan, site)
     if plan.trading is None:
-        hint = "a Given with what the trader knows, and may"
+        hint = "a Given with what the trader knows"
         raise FeatureError(f"“at {at}”", "the trader knows no prices", hint)
+    if plan.trading.before is None or plan.gate_closure_s is None:
+        hint = "Givens with what the trader may, and with the market's times"
+        raise FeatureError(f"“at {at}”", "the trader has no limits", hint)
     if way not in ("less", "more"):
         raise FeatureError(f"“{way}”", "is no way to draw", "less, more")
     if motive not in tuple(Motive):
         raise FeatureError(f"“{motive}”", "is no reason to trade", ", ".join(Motive))
     from_s, until_s = span_s(start, end)
+    _require_possible(f"“at {at}”", clock_s(at), power_w(power), from_s, until_s)
     for other in plan.orders:
         same = other.site == site
         if same and other.from_clock_s < until_s and from_s < other.until_clock_s:
@@ -113,39 +169,102 @@ def _(
     )
 
 
+def _require_possible(
+    where: str, at_s: float, asked_w: float, from_s: float, until_s: float
+) -> None:
+    """Refuse an order that nobody could carry out."""
+    if not asked_w > 0:
+        hint = "more than nothing; “less” or “more” says which way"
+        raise FeatureError(where, f"{asked_w / 1e3:g} kW is ordered", hint)
+    if at_s >= from_s:
+        hint = "a decision before the order begins"
+        raise FeatureError(where, "it is decided after it has begun", hint)
+    if until_s - from_s > LONGEST_S:
+        fact = f"it lasts {(until_s - from_s) / 3600:g} hours, past midnight"
+        raise FeatureError(where, fact, "an end after its beginning")
+
+
+def _rule(trial: Trial, name: str) -> Rule:
+    """Return a rule of use case 7, or of 8 where a trader has sites draw more."""
+    case = "uc8" if any(one.power_w < 0 for one in trial.plan.orders) else "uc7"
+    return trial.named_rule(f"transition/{case}/{name}")
+
+
 def _orders(trial: Trial, what: str = "orders") -> list[LogEntry]:
     return log_of(trial.recording, Actor.TRADER, what)
 
 
 @then(parsers.parse("the {site:w} moves as ordered"))
 def _(trial: Trial, site: str) -> None:
-    """The mean change on its meter while the order ran, over what was asked."""
+    """The mean change on its meter while each order ran, over what was asked."""
     one = named(trial.plan, site)
     view = site_view(trial, one, "delivered share")
     if view is None:
         return
     rule = trial.rule(site, "delivered share")
     entries = [e for e in _orders(trial) if e.detail["site"] == site]
-    if not entries:
-        measured = Estimate(math.nan, "%", why="nothing was ordered")
-    else:
-        detail = entries[0].detail
-        from_s, until_s, asked_w = (
-            float(str(detail[k])) for k in ("from_s", "until_s", "power_w")
-        )
-        mean = mean_power(
-            view.time_s, view.power_w, from_s=from_s + SETTLES_S, until_s=until_s,
-            meter=view.quality,
-        )  # fmt: skip
-        changed = difference(
-            Estimate(one.usual_w, "W"), scaled(mean, float(one.like), "W")
-        )
-        blocked = trouble_of(trial, view, "%")
-        measured = blocked or scaled(changed, 100 / asked_w, "%")
-    trial.judge(site, measured, rule, channels=(view.channel,))
+    shares = [_delivered(one, view, entry) for entry in entries]
+    blocked = trouble_of(trial, view, "%")
+    measured = blocked or _least(shares)
+    said = "; ".join(
+        f"from {trial.clock(_number(entry, 'from_s'))}: {share.value:.0f} %"
+        for entry, share in zip(entries, shares, strict=True)
+    )
+    trial.judge(site, measured, rule, channels=(view.channel,), reason=said)
     trial.draw(
         one.role, view, f"{site.capitalize()}: one of its {one.like}, as ordered"
     )
+
+
+def _delivered(site: Site, view: MeterView, entry: LogEntry) -> Estimate:
+    """How much of one order a site's meter shows. [%]"""
+    from_s, until_s, asked_w = (
+        _number(entry, key) for key in ("from_s", "until_s", "power_w")
+    )
+    mean = mean_power(
+        view.time_s, view.power_w, from_s=from_s + SETTLES_S, until_s=until_s,
+        meter=view.quality,
+    )  # fmt: skip
+    usual = Estimate(site.usual_w, "W")
+    changed = difference(usual, scaled(mean, float(site.like), "W"))
+    return scaled(changed, 100 / asked_w, "%")
+
+
+def _number(entry: LogEntry, key: str) -> float:
+    return float(str(entry.detail[key]))
+
+
+def _least(shares: Sequence[Estimate]) -> Estimate:
+    """Return the least of some shares; one that nobody knows is the least. [%]"""
+    if not shares:
+        return Estimate(math.nan, "%", why="nothing was ordered")
+    unknown = [one for one in shares if math.isnan(one.value)]
+    return unknown[0] if unknown else min(shares, key=lambda one: one.value)
+
+
+@then(parsers.parse("the trader cuts it to {power}, because {why}"))
+def _(trial: Trial, power: str, why: str) -> None:
+    """How many of its orders were cut otherwise, or for another reason; or not."""
+    if why not in REASONS:
+        raise FeatureError(f"“{why}”", "is no reason to cut", "; ".join(REASONS))
+    wanted_w, entries = power_w(power), _orders(trial)
+    last = entries[-1:] if entries else []
+    wrong = [
+        one for one in last
+        if one.detail["cut_for"] != why
+        or abs(abs(_number(one, "power_w")) - wanted_w) > 1.0
+    ]  # fmt: skip
+    said = "; ".join(
+        f"given: {abs(_number(one, 'power_w')) / 1e3:g} kW, "
+        f"{one.detail['cut_for'] or 'not cut'}"
+        for one in last
+    )
+    measured = Estimate(float(bool(wrong) or not last), "orders")
+    rule = _rule(trial, "declined-otherwise")
+    trial.judge(
+        "trader", measured, rule, witness=Witness.LOG,
+        reason=said or "nothing was ordered",
+    )  # fmt: skip
 
 
 @then(parsers.parse("the trader declines it, because {why}"))
@@ -157,14 +276,14 @@ def _(trial: Trial, why: str) -> None:
     wrong = reasons != {why} or bool(_orders(trial))
     said = f"reasons given: {', '.join(sorted(reasons)) or 'none'}"
     measured = Estimate(float(wrong), "orders", why=said if wrong else "")
-    rule = trial.named_rule("transition/uc7/declined-otherwise")
+    rule = _rule(trial, "declined-otherwise")
     trial.judge("trader", measured, rule, witness=Witness.LOG, reason=said)
 
 
 @then("it brings more than doing nothing")
 def _(trial: Trial) -> None:
     """What the trader gains with the rest of its company: supplier and balancing."""
-    rule, found = trial.named_rule("transition/uc7/brings"), _settlement(trial)
+    rule, found = _rule(trial, "brings"), _settlement(trial)
     if found is None:
         measured = Estimate(math.nan, "p", why="no independent meter saw it")
     elif not found.transfers or found.marks:
@@ -190,17 +309,28 @@ def _channels(trial: Trial) -> tuple[str, ...]:
 
 @then("the facilitator hears of it afterwards, in the agreed time")
 def _(trial: Trial) -> None:
-    """From the end of the last order until the facilitator was told of its use."""
-    rule = trial.named_rule("transition/uc7/told-afterwards")
-    told, given_orders = _orders(trial, "notice: used"), _orders(trial)
-    if not given_orders:
+    """From the end of each order until the facilitator was told of it: the longest."""
+    rule = _rule(trial, "told-afterwards")
+    found = [_told_of(trial, one) for one in _orders(trial)]
+    if not found:
         measured = Estimate(math.nan, "s", why="nothing was ordered")
-    elif len(told) < len(given_orders):
-        measured = Estimate(math.inf, "s", why="it was not told of every order")
     else:
-        ended_s = max(float(str(one.detail["until_s"])) for one in given_orders)
-        measured = elapsed(ended_s, told[-1].time_s, what="the facilitator's notice")
+        measured = max(found, key=lambda one: one.value)
     trial.judge("trader", measured, rule, witness=Witness.LOG)
+
+
+def _told_of(trial: Trial, order: LogEntry) -> Estimate:
+    """From the end of one order until the facilitator was told of that very one. [s]"""
+    same = ("site", "power_w", "from_s", "until_s")
+    ended_s = _number(order, "until_s")
+    told = [
+        one.time_s
+        for one in _orders(trial, "notice: used")
+        if all(one.detail[key] == order.detail[key] for key in same)
+        and one.time_s >= ended_s
+    ]
+    what = f"the facilitator's notice of the order of {trial.clock(ended_s)}"
+    return elapsed(ended_s, min(told, default=None), what=what)
 
 
 @then("neither the DNO nor the DSO is part of it")
@@ -212,16 +342,19 @@ def _(trial: Trial) -> None:
         for one in trial.recording.log
         if one.actor in theirs or str(one.detail.get("to", "")) in theirs
     ]
-    rule = trial.named_rule("transition/uc7/network-not-part")
+    rule = _rule(trial, "network-not-part")
     measured = Estimate(float(len(found)), "messages")
-    trial.judge("trader", measured, rule, witness=Witness.LOG)
+    if not _orders(trial):
+        measured = Estimate(math.nan, "messages", why="nothing was ordered")
+    said = "; ".join(f"{one.actor}: {one.what}" for one in found[:3])
+    trial.judge("trader", measured, rule, witness=Witness.LOG, reason=said)
 
 
 def _settlement(trial: Trial) -> SitesSettlement | None:
     """Settle every accepted order; None if a site's meter is missing."""
     terms = trial.plan.trading
     if terms is None:
-        hint = "a Given with what the trader knows, and may"
+        hint = "a Given with what the trader knows"
         raise FeatureError(f"“{trial.step_text}”", "nothing is known of prices", hint)
     parts = periods_on_bench(
         starts_at(trial.recording), from_s=0.0, until_s=trial.plan.duration_s

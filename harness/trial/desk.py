@@ -17,11 +17,12 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.market.actors import Actor
 from harness.market.facilitator import Register
-from harness.market.rules import ForbiddenError
+from harness.market.rules import ForbiddenError, Rule
 from harness.market.sites import Direction, Site, site_named
 from harness.market.trades import Stage, Trade, TradeKind, trade_data
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Draw, Move, Plan, PlannedTrade, TradeAct
+from harness.trial.plan import APPROVES_TEST, Draw, Move, Plan, PlannedTrade, TradeAct
+from harness.trial.register import ENTERS_OUTLINE
 
 Log = Callable[..., LogEntry]
 GIVES_BACK_S = 30.0
@@ -74,7 +75,7 @@ class Desk:
             if scheme.outline:
                 self.register.approve_outline(scheme.demand, scheme.generator)
                 self._log(
-                    Actor.FACILITATOR, "enters outline", demand=scheme.demand,
+                    Actor.FACILITATOR, ENTERS_OUTLINE, demand=scheme.demand,
                     generator=scheme.generator,
                 )  # fmt: skip
 
@@ -114,12 +115,14 @@ class Desk:
     async def act(self, act: TradeAct) -> None:
         """Let the DNO approve, refuse or unwind a trade."""
         now_s = self._clock.now_s()
-        self._log(Actor.DNO, act.kind, trade=act.trade, power_w=act.power_w)
+        kind = "approve" if act.kind == APPROVES_TEST else act.kind
+        self._log(Actor.DNO, kind, trade=act.trade, power_w=act.power_w)
         try:
-            if act.kind == "approve":
-                self._require_safe(act.trade)
+            if kind == "approve":
+                if act.kind != APPROVES_TEST:
+                    self._require_safe(act.trade, now_s)
                 self.register.approve(act.trade, at_s=now_s, power_w=act.power_w)
-            elif act.kind == "refuse":
+            elif kind == "refuse":
                 self.register.refuse(act.trade, at_s=now_s)
             else:
                 self.register.unwind(act.trade, at_s=now_s)
@@ -128,18 +131,24 @@ class Desk:
             return
         said = {"approve": "approved", "refuse": "refused", "unwind": "unwound"}
         self._log(
-            Actor.FACILITATOR, "enters", trade=act.trade, act=act.kind,
+            Actor.FACILITATOR, "enters", trade=act.trade, act=kind,
             power_w=act.power_w,
         )  # fmt: skip
-        self._tell(act.trade, said[act.kind])
+        self._tell(act.trade, said[kind])
         self._changes()
 
-    def _require_safe(self, trade: str) -> None:
+    def _require_safe(self, trade: str, at_s: float) -> None:
         """Refuse to approve an offset whose fail-safe is not known to work."""
         planned = self._planned[trade].trade
-        for scheme in self._plan.schemes:
-            if {scheme.demand, scheme.generator} == {planned.seller, planned.buyer}:
-                scheme.require_safe()
+        if planned.kind is not TradeKind.OFFSET:
+            return
+        if not self.register.is_outlined(planned.seller, planned.buyer):
+            fact = f"the outline approval of the {planned.buyer} was withdrawn"
+            raise ForbiddenError(Rule.OUTLINE, fact)
+        scheme = self._plan.scheme_of(planned.seller, planned.buyer)
+        if scheme is not None:
+            verified_s = self.register.verified_s(planned.seller, planned.buyer)
+            scheme.require_safe(at_s=at_s, verified_s=verified_s)
 
     def _refused(self, trade: str, error: ForbiddenError, told: Sequence[str]) -> None:
         for recipient in told:

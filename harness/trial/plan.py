@@ -210,12 +210,17 @@ class PlannedTrade:
     agreed_clock_s: float
 
 
+APPROVES_TEST = "approve test"
+"""The DNO approves a transaction that is there to verify a fail-safe."""
+
+
 @dataclass(frozen=True, slots=True)
 class TradeAct:
     """What the DNO says to a trade at a clock time."""
 
     kind: str
-    """``approve``, ``refuse``, ``unwind``; ``verify``: its fail-safe."""
+    """``approve``, ``refuse``, ``unwind``; ``verify``: its fail-safe; `APPROVES_TEST`:
+    a transaction that is there to verify it."""
     trade: str
     at_clock_s: float
     power_w: float | None = None
@@ -265,10 +270,12 @@ class TradingTerms:
     """What the trader knows, what it may do, and what energy costs."""
 
     market: WholesaleMarket
-    risk: Risk
     cost: Price
     """What an owner is paid for each megawatt-hour moved."""
     tariff: Price
+    before: Risk | None = None
+    """What it may do before gate closure; None while nobody has said."""
+    after: Risk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +344,8 @@ class Plan:
     stack_terms: StackTerms | None = None
     schemes: list[Scheme] = field(default_factory=list)
     """Offset schemes, and when their fail-safes were verified."""
+    gate_closure_s: float | None = None
+    """How long before its settlement period a trade is final. [s]"""
     orders: list[PlannedOrder] = field(default_factory=list)
     trading: TradingTerms | None = None
     anm: list[AnmScheme] = field(default_factory=list)
@@ -386,6 +395,12 @@ class Plan:
         times = self._clock_times()
         last = max(times) if times else self.start_clock_s + self.baseline_s
         return last + self.aftermath_s - self.start_clock_s
+
+    def scheme_of(self, demand: str, generator: str) -> Scheme | None:
+        """Return the scheme by which two sites offset each other, as agreed last."""
+        wanted = (demand, generator)
+        both = [s for s in self.schemes if (s.demand, s.generator) == wanted]
+        return both[-1] if both else None
 
     def bench_s(self, clock_s: float) -> float:
         """Convert a clock time to bench time. [s]"""

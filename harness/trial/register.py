@@ -12,14 +12,26 @@ from harness.market.facilitator import Register
 from harness.market.sites import Area, Direction
 from harness.market.trades import trade_of
 
+ENTERS_OUTLINE, WITHDRAWS_OUTLINE = "enters outline", "withdraws outline"
+ENTERS_VERIFIED = "enters verification"
+"""What the facilitator's log says of two sites that offset each other."""
+_OF_SCHEMES = (ENTERS_OUTLINE, WITHDRAWS_OUTLINE, ENTERS_VERIFIED)
+
 
 def register_of(recording: Recording, areas: Sequence[Area]) -> Register:
     """Return the register as it stood at the end of a recording."""
     register = Register(areas)
     for entry in recording.log:
-        if entry.actor == Actor.FACILITATOR and entry.what == "enters outline":
-            sites = (str(entry.detail[key]) for key in ("demand", "generator"))
-            register.approve_outline(*sites)
+        if entry.actor == Actor.FACILITATOR and entry.what in _OF_SCHEMES:
+            demand, generator = (
+                str(entry.detail[key]) for key in ("demand", "generator")
+            )
+            if entry.what == ENTERS_OUTLINE:
+                register.approve_outline(demand, generator)
+            elif entry.what == WITHDRAWS_OUTLINE:
+                register.withdraw_outline(demand, generator)
+            else:
+                register.note_verified(demand, generator, at_s=entry.time_s)
         elif entry.actor == Actor.FACILITATOR and entry.what == "registers":
             register.agree(trade_of(entry.detail), at_s=entry.time_s)
         elif entry.actor == Actor.FACILITATOR and entry.what == "enters":

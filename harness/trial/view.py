@@ -258,14 +258,40 @@ def _rating_w(recording: Recording, meter: str) -> float | None:
     return float(ratings[sees[0]])
 
 
-def _frozen(recording: Recording, view: MeterView, rule: Rule) -> str:
+def said_by(recording: Recording, view: MeterView) -> list[Series]:
+    """Return all that a meter says at the times of its power: what can stand still."""
     quantities = ("power_w", "voltage_v", "current_a")
     found = [recording.channel(view.meter, quantity) for quantity in quantities]
-    same_grid = [
+    return [
         channel.values
         for channel in found
         if channel is not None and channel.values.shape == view.time_s.shape
     ]
+
+
+def left_of_boundary(recording: Recording, role: str) -> tuple[Series, Series] | None:
+    """Return what a device drew by the boundary meter, less all others' meters.
+
+    A second witness for a device whose own meter may lie. None if the boundary, or any
+    other device on the bench, has no meter.
+    """
+    boundary, drivers = meter_view(recording, HOME), recording.facts.get("drivers", {})
+    if boundary is None or not isinstance(drivers, Mapping):
+        return None
+    left_w = boundary.power_w.copy()
+    for other in drivers:
+        if other == role or other in meter_facts(recording):
+            continue
+        view = meter_view(recording, other)
+        if view is None or not np.isfinite(view.power_w).any():
+            return None
+        seen = np.isfinite(view.power_w)
+        left_w -= np.interp(boundary.time_s, view.time_s[seen], view.power_w[seen])
+    return boundary.time_s, left_w
+
+
+def _frozen(recording: Recording, view: MeterView, rule: Rule) -> str:
+    same_grid = said_by(recording, view)
     last_s = float(view.time_s[-1]) if view.time_s.size else 0.0
     frozen = frozen_for(view.time_s, *same_grid, from_s=0.0, until_s=last_s)
     if frozen.value > (rule.at_most or math.inf):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.market.constraint import Agreement
-from harness.market.offsetting import SILENT_S, Offset, Step
 from harness.market.primacy import Running, regime_named, regimes, share_out
 from harness.market.rules import ForbiddenError, Rule
 from harness.market.services import Book, Promise, State
@@ -85,36 +84,3 @@ def test_what_may_not_be_promised_or_called_says_why():
     for act in (alone.arm, alone.stop):
         with pytest.raises(ForbiddenError):
             act("Later" if act == alone.stop else "STOR", at_s=3)
-
-
-def steps(*seen):
-    """Walk an offset of 100 kW from 10 s to 100 s through (time, demand, heard)."""
-    offset = Offset(1e5, 10.0, 100.0, ends_early_s=20.0)
-    return [
-        offset.advance(at, demand_w=kw * 1e3, heard_s=heard, generation_w=up * 1e3)
-        for at, kw, heard, up in seen
-    ]
-
-
-def test_demand_first_generation_after_and_back_in_reverse():
-    assert steps(
-        (9, 0, 9, 0), (10, 0, 10, 0), (11, 89, 11, 0), (12, 90, 12, 0),
-        (79, 100, 79, 100), (80, 100, 80, 100), (99, 100, 99, 0), (100, 100, 100, 0),
-    ) == [
-        Step.WAITING, Step.DEMAND_RISES, Step.DEMAND_RISES, Step.BOTH_UP,
-        Step.BOTH_UP, Step.GENERATION_FALLS, Step.GENERATION_FALLS, Step.ENDED,
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("demand_kw", "heard", "then"),
-    [(80, 50, Step.BOTH_UP), (79.9, 50, Step.TRIPPED),
-     (100, 50 - SILENT_S, Step.BOTH_UP), (100, 49.9 - SILENT_S, Step.TRIPPED)],
-)  # fmt: skip
-def test_lost_or_silent_demand_trips_it(demand_kw, heard, then):
-    walked = steps((10, 0, 10, 0), (12, 100, 12, 0), (50, demand_kw, heard, 100))
-    assert walked[-1] is then
-
-
-def test_demand_that_never_rises_lets_nothing_happen():
-    assert steps((10, 0, 10, 0), (80, 50, 80, 0)) == [Step.DEMAND_RISES, Step.ENDED]

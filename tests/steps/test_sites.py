@@ -1,87 +1,9 @@
-"""Use cases 3 to 8: each Then red where it must be, for its own reason.
-
-Each case is one scenario of a shipped feature with one thing wrong, cut down to the
-Then that should see it.
-"""
-
-import re
+"""Use cases 3 to 5: each Then red where it must be, for its own reason."""
 
 import pytest
 
-from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
-
-RIG = ROOT / "rigs/constrained_area.toml"
-USE_CASES = ROOT / "features/use_cases"
-UC3, UC4, UC5, UC6, UC7, UC8 = (
-    next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in range(3, 9)
-)
-LATER = " from 12:10:00 to 12:20:00"
-
-
-UNUSED = {
-    UC3: ("load_bank", "ev"), UC4: ("battery", "solar_inverter"),
-    UC5: ("load_bank", "ev"), UC6: ("ev", "battery"),
-    UC7: ("battery", "solar_inverter"), UC8: ("battery", "solar_inverter"),
-}  # fmt: skip
-METERS = {
-    "load_bank": "load_meter", "ev": "ev_meter", "battery": "battery_meter",
-    "solar_inverter": "solar_meter",
-}  # fmt: skip
-
-
-def only(text, title, then):
-    """Cut a feature to one scenario, and of its Thens to those that begin so."""
-    whole, *rules = re.split(r"(?=^  Rule: )", text, flags=re.M)
-    for part in (whole, *rules):
-        head, *scenarios = re.split(
-            r"(?=^ *(?:@\w+\n *)?Scenario(?: Outline)?: )", part, flags=re.M
-        )
-        for one in scenarios:
-            if f": {title}" in one:
-                begin = "" if part is whole else whole.split("  Scenario")[0]
-                return begin + head + _with_then(one, then)
-    raise AssertionError(f"no scenario begins with {title!r}")
-
-
-def _with_then(scenario, then):
-    given, _, thens = scenario.partition(" Then ")
-    kept, wanted, examples = [], False, ""
-    if "Examples:" in thens:
-        thens, _, rows = thens.partition("Examples:")
-        examples = "    Examples:" + rows
-    for line in ("Then " + thens).splitlines():
-        words = re.sub(r"^ *(Then|And) ", "", line)
-        if words != line:
-            wanted = words.startswith(then)
-            line = ("And " if kept else "Then ") + words
-        if wanted and line.strip():
-            kept.append(f"    {line.strip()}")
-    assert kept, f"no Then begins with {then!r}"
-    return given.rstrip() + "\n" + "\n".join(kept) + "\n\n" + examples
-
-
-def rig_for(feature, *changes):
-    """The shipped rig without what a feature does not use: a run costs less."""
-    parts = re.split(
-        r"(?=^\[(?:device|meter)\.\w+\]$)", RIG.read_text(encoding="utf-8"), flags=re.M
-    )
-    gone = [f"[device.{role}]" for role in UNUSED[feature]]
-    gone += [f"[meter.{METERS[role]}]" for role in UNUSED[feature]]
-    kept = [part for part in parts if part.split("\n", 1)[0] not in gone]
-    assert len(kept) == len(parts) - 4
-    return changed("".join(kept), *changes)
-
-
-def ended(tmp_path, feature, title, then, *changes, wiring=()):
-    text = changed(feature.read_text(encoding="utf-8"), *changes)
-    text = re.sub(r"for \d+ minutes before and", "for 3 minutes before and", text)
-    path, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
-    path.write_text(only(text, title, then), encoding="utf-8")
-    bench.write_text(rig_for(feature, *wiring), encoding="utf-8")
-    run = pytest_here(path, bench, tmp_path / "run")
-    (verdict,) = run.record.verdicts
-    return verdict
-
+from tests.cli.bench import changed, flexrig_here
+from tests.steps.use_cases import RIG, UC3, UC4, UC5, UC6, require
 
 EXPIRES = "When the trade expires"
 KEEPS = "the depot keeps to what it may draw, up to 58 kW, from 22:00 to 22:25"
@@ -160,54 +82,12 @@ CASES = {
         (('      And an ANM scheme holds the export of cable "C5" at 600 kW, by the windfarm\n', ""),), (),  # noqa: E501
         "transition/uc3/taken-back", "fail", "outside the bound",
     ),
-    "generation that does not wait for demand": (
-        UC6, "Demand rises first", "the coldstore rises before",
-        (("agreed at 10:40", "agreed at 11:50"), ("When the DNO approves it at 10:50\n    Then the coldstore rises", "When the windfarm feeds in 390 kW from 12:00 to 12:29\n    And the coldstore draws 200 kW from 12:05 to 12:30\n    Then the coldstore rises"),), (),  # noqa: E501
-        "transition/uc6/demand-first", "fail", "outside the bound",
-    ),
-    "a generator that ignores its fail-safe": (
-        UC6, "The cold store trips", "the fail-safe brings",
-        (("And the load bank trips from 12:10\n", "And the load bank trips from 12:10\n    And the solar inverter accepts and ignores from 12:09\n"),), (),  # noqa: E501
-        "transition/uc6/fail-safe-time", "fail", "",
-    ),
-    "demand that was never lost trips nothing": (
-        UC6, "The cold store trips", "the fail-safe brings",
-        (("And the load bank trips from 12:10\n", ""),), (),
-        "transition/uc6/fail-safe-time", "inconclusive", "never lost",
-    ),
-    "a fail-safe verified in time is no reason to refuse": (
-        UC6, "A fail-safe that nobody verified", "the facilitator refuses",
-        (("was verified 40 days ago", "was verified 20 days ago"),), (),
-        "transition/uc6/refused-otherwise", "fail", "none",
-    ),
-    "a site that does nothing leaves its order in the imbalance": (
-        UC7, "Inside gate closure", "the depot moves as ordered",
-        (("the depot draw 20 kW less from 17:00 to 17:30", "the depot draw 20 kW less from 17:00 to 17:06"),  # noqa: E501
-         ("    Then the depot moves as ordered\n    And the depot stays", "    And the EV accepts and ignores from 16:59\n    Then the depot moves as ordered\n    And the depot stays")), (),  # noqa: E501
-        "transition/uc7/delivered-share", "fail", "outside the bound",
-    ),
-    "an order that is within every limit is not declined": (
-        UC7, "The trader declines", "the trader declines",
-        (("      | 16:50 | 15 kW | 17:05 | lengthen or shorten      | gate closure has passed                     |\n      | 16:50 | 29 kW", "      | 16:50 | 20 kW"),  # noqa: E501
-         ("      | 16:50 | 25 kW | 19:30 | forecast imbalance price | more could be lost than the trader may lose |\n", "")), (),  # noqa: E501
-        "transition/uc7/declined-otherwise", "fail", "none",
-    ),
-    "an order at a price that the owner eats up": (
-        UC8, "Inside gate closure", "it brings more",
-        (("| 40 £/MWh        | 270 £/MWh | 25 kW        | −200 £/MWh      | 900 £/MWh |", "| 110 £/MWh       | 10 £/MWh  | 25 kW        | −200 £/MWh      | 900 £/MWh |"),), (),  # noqa: E501
-        "transition/uc7/brings", "fail", "outside the bound",
-    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_then_is_red_where_it_must_be(case, tmp_path):
-    feature, title, then, changes, wiring, rule, outcome, says = CASES[case]
-    verdict = ended(tmp_path, feature, title, then, *changes, wiring=wiring)
-    assert verdict.rule.id.partition("/uc")[0] == rule.partition("/uc")[0]
-    assert verdict.rule.id.rpartition("/")[2] == rule.rpartition("/")[2]
-    assert str(verdict.outcome) == outcome, verdict.reason
-    assert says in verdict.reason
+    require(CASES[case], tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""One scenario of a shipped use case with one thing wrong, cut down to one Then."""
+
+import re
+
+from tests.cli.bench import ROOT, changed, pytest_here
+
+RIG = ROOT / "rigs/constrained_area.toml"
+USE_CASES = ROOT / "features/use_cases"
+UC3, UC4, UC5, UC6, UC7, UC8 = (
+    next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in range(3, 9)
+)
+UNUSED = {
+    UC3: ("load_bank", "ev"), UC4: ("battery", "solar_inverter"),
+    UC5: ("load_bank", "ev"), UC6: ("ev", "battery"),
+    UC7: ("battery", "solar_inverter"), UC8: ("battery", "solar_inverter"),
+}  # fmt: skip
+METERS = {
+    "load_bank": "load_meter", "ev": "ev_meter", "battery": "battery_meter",
+    "solar_inverter": "solar_meter",
+}  # fmt: skip
+
+
+def only(text, title, then):
+    """Cut a feature to one scenario, and of its Thens to those that begin so."""
+    whole, *rules = re.split(r"(?=^  Rule: )", text, flags=re.M)
+    for part in (whole, *rules):
+        head, *scenarios = re.split(
+            r"(?=^ *(?:@\w+\n *)?Scenario(?: Outline)?: )", part, flags=re.M
+        )
+        for one in scenarios:
+            if f": {title}" in one:
+                begin = "" if part is whole else whole.split("  Scenario")[0]
+                return begin + head + _with_then(one, then)
+    raise AssertionError(f"no scenario begins with {title!r}")
+
+
+def _with_then(scenario, then):
+    given, _, thens = scenario.partition(" Then ")
+    kept, wanted, examples = [], False, ""
+    if "Examples:" in thens:
+        thens, _, rows = thens.partition("Examples:")
+        examples = "    Examples:" + rows
+    for line in ("Then " + thens).splitlines():
+        words = re.sub(r"^ *(Then|And) ", "", line)
+        if words != line:
+            wanted = words.startswith(then)
+            line = ("And " if kept else "Then ") + words
+        if wanted and line.strip():
+            kept.append(f"    {line.strip()}")
+    assert kept, f"no Then begins with {then!r}"
+    return given.rstrip() + "\n" + "\n".join(kept) + "\n\n" + examples
+
+
+def rig_for(feature, *changes):
+    """The shipped rig without what a feature does not use: a run costs less."""
+    parts = re.split(
+        r"(?=^\[(?:device|meter)\.\w+\]$)", RIG.read_text(encoding="utf-8"), flags=re.M
+    )
+    gone = [f"[device.{role}]" for role in UNUSED[feature]]
+    gone += [f"[meter.{METERS[role]}]" for role in UNUSED[feature]]
+    kept = [part for part in parts if part.split("\n", 1)[0] not in gone]
+    assert len(kept) == len(parts) - 4
+    return changed("".join(kept), *changes)
+
+
+def ended(tmp_path, feature, title, then, *changes, wiring=()):
+    text = changed(feature.read_text(encoding="utf-8"), *changes)
+    text = re.sub(r"for \d+ minutes before and", "for 3 minutes before and", text)
+    path, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
+    path.write_text(only(text, title, then), encoding="utf-8")
+    bench.write_text(rig_for(feature, *wiring), encoding="utf-8")
+    run = pytest_here(path, bench, tmp_path / "run")
+    (verdict,) = run.record.verdicts
+    return verdict
+
+
+def scene(tmp_path, feature, steps, *changes, wiring=()):
+    """Run one scenario of a test's own on a shipped feature's Background."""
+    text = feature.read_text(encoding="utf-8")
+    begin = text[: re.search(r"^ *(?:@\w+\n *)?Scenario", text, flags=re.M).start()]
+    begin = re.sub(r"(?<=for )\d+(?= minutes before)", "3", begin)
+    begin = re.sub(r"\d+(?= minutes after)", "3", begin)
+    lines = "\n".join(f"    {line.strip()}" for line in steps.strip().splitlines())
+    path, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
+    case = f"{changed(begin, *changes)}  Scenario: a twin\n{lines}\n"
+    path.write_text(case, encoding="utf-8")
+    bench.write_text(rig_for(feature, *wiring), encoding="utf-8")
+    run = pytest_here(path, bench, tmp_path / "run")
+    (verdict,) = run.record.verdicts
+    return verdict
+
+
+def require_scene(case, tmp_path):
+    """Run a scene, and see its Then end as it must, by its own rule, for its reason."""
+    feature, steps, changes, rule, outcome, says = case
+    verdict = scene(tmp_path, feature, steps, *changes)
+    assert verdict.rule.id == rule
+    assert str(verdict.outcome) == outcome, verdict.reason
+    assert says in verdict.reason
+
+
+def require(case, tmp_path):
+    """Run a case, and see its Then end as it must, by its own rule, for its reason."""
+    feature, title, then, changes, wiring, rule, outcome, says = case
+    verdict = ended(tmp_path, feature, title, then, *changes, wiring=wiring)
+    assert verdict.rule.id == rule
+    assert str(verdict.outcome) == outcome, verdict.reason
+    assert says in verdict.reason
