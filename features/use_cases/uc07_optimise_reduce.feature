@@ -58,6 +58,14 @@ Feature: UC7 Wholesale portfolio optimisation, reduce demand
       | depot                      | gains    |
       | everyone else              | nothing  |
 
+  Scenario: A short order, which a bench on the wall clock has time for
+    Given the bench is watched for 15 seconds before and 15 seconds after
+    When the trader at 16:59:55 has the bakery draw 15 kW less from 17:00 to 17:01:30, for "forecast imbalance price"
+    Then the bakery moves as ordered
+    And the bakery stays inside what it may import
+    And the facilitator hears of it afterwards, in the agreed time
+    And neither the DNO nor the DSO is part of it
+
   Scenario: Orders add up, and the one that goes beyond a limit is cut to what is left
     When the trader at 15:50 has the depot draw 15 kW less from 17:00 to 17:15, for "lengthen or shorten"
     And the trader at 15:55 has the bakery draw 15 kW less from 17:00 to 17:15, for "lengthen or shorten"

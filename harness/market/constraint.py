@@ -31,6 +31,8 @@ class Position:
     armed_at_s: float | None = None
     dispatched_until_s: float | None = None
     overruled_at_s: float | None = None
+    stopped_at_s: float | None = None
+    """When the DSO stopped it in an emergency."""
     unavailable: frozenset[str] = frozenset()
 
 
@@ -54,6 +56,8 @@ def decide_dispatch(
     """
     if position.overruled_at_s is not None:
         return Decision(False, "the ESO has overruled the service")
+    if position.stopped_at_s is not None:
+        return Decision(False, "the DSO has stopped the service in an emergency")
     if position.armed_at_s is None:
         return Decision(False, "the service was never armed")
     ready_at_s = position.armed_at_s + agreement.arming_period_s

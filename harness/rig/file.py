@@ -185,6 +185,17 @@ class MeterTable(_Table):
     rating: RatingTable | None = None
 
 
+class DsoTable(_Table):
+    """``[dso]``: a DSO outside the harness that calls the aggregator over HTTP."""
+
+    listen: str = Field(default="127.0.0.1:0", pattern=r"^[^:/\s]+:\d{1,5}$")
+    """Where the aggregator is reached: ``HOST:PORT``; port 0 takes a free one."""
+    readings_to: str = Field(pattern=r"^https?://")
+    """Where a reading for every minute is posted."""
+    token_from: str = Field(min_length=1)
+    """Environment variable with the token that both use: no secret is in a rig file."""
+
+
 class ExpectTable(_Table):
     """``[expect]``: what a deliberately bad rig must produce, and where."""
 
@@ -203,6 +214,7 @@ class Rig(_Table):
     circuit: CircuitTable = CircuitTable()
     device: dict[RoleName, DeviceTable] = Field(default_factory=dict)
     meter: dict[RoleName, MeterTable] = Field(default_factory=dict)
+    dso: DsoTable | None = None
     expect: ExpectTable | None = None
     file_name: str = Field(default="", exclude=True)
     digest: str = Field(default="", exclude=True)

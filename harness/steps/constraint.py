@@ -318,7 +318,7 @@ def _(trial: Trial, at: str) -> None:
 
 @then(parsers.parse("the home is back at its usual demand by {at}"))
 def _(trial: Trial, at: str) -> None:
-    """From the overruling until the boundary meter shows nine tenths of the level."""
+    """From the overruling, or the stop, until the meter shows nine tenths of before."""
     event = event_or_verdict(trial, HOME, "release time")
     if event is None:
         return
@@ -337,8 +337,12 @@ def _(trial: Trial, at: str) -> None:
 
 
 def _overruled_s(trial: Trial) -> float:
-    act = next(act for act in trial.plan.acts if act.kind == "overrule")
-    return trial.plan.bench_s(act.at_clock_s)
+    ends = ("overrule", "stop", "emergency stop")
+    for act in trial.plan.acts:
+        if act.kind in ends:
+            return trial.plan.bench_s(act.at_clock_s)
+    hint = "a When that overrules or stops the service"
+    raise FeatureError(f"“{trial.step_text}”", "nobody ended the service", hint)
 
 
 def _notice(trial: Trial, what: str, to: str) -> LogEntry | None:

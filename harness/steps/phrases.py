@@ -20,6 +20,7 @@ STEP_MODULES = (
     "harness.steps.sites",
     "harness.steps.capacity",
     "harness.steps.offsetting",
+    "harness.steps.over_http",
     "harness.steps.services",
     "harness.steps.trading",
     "harness.steps.stack_money",

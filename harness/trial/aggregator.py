@@ -29,6 +29,7 @@ from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.constraint import (
     Agreement,
+    Decision,
     Offer,
     Position,
     allocate,
@@ -58,6 +59,8 @@ class Aggregator:
         self._told: set[str] = set()
         self._held: dict[str, float] = {}
         self._count = 0
+        self._calls = 0
+        """How often the DSO stopped what it had called."""
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -146,6 +149,8 @@ class Aggregator:
             "arm": self._arm,
             "dispatch": self._dispatch,
             "overrule": self._overrule,
+            "stop": self._stop,
+            "emergency stop": self._stop,
             "trip": self._trip,
         }[act.kind]
         await handle(act)
@@ -165,18 +170,16 @@ class Aggregator:
             self._plan.bench_s(act.until_clock_s),
         )
         self._log(act.actor, "dispatches", from_s=from_s, until_s=until_s)
-        decision = decide_dispatch(
-            agreement, self._position,
-            from_s=act.from_clock_s, until_s=act.until_clock_s,
-        )  # fmt: skip
+        decision = self.decide(act)
         if not decision.accepted:
             ready = decision.ready_at_s
             ready_at_s = None if ready is None else self._plan.bench_s(ready)
             self._notice("refused", reason=decision.reason, ready_at_s=ready_at_s)
             return
         self._notice("accepted", capacity_w=agreement.capacity_w)
+        calls = self._calls
         await self._clock.until(from_s)
-        if self._position.overruled_at_s is not None:
+        if self._position.overruled_at_s is not None or self._calls != calls:
             return
         self._position = replace(self._position, dispatched_until_s=until_s)
         chosen = allocate(
@@ -184,8 +187,30 @@ class Aggregator:
         )
         await self._move_all(chosen, until_s)
         await self._clock.until(until_s)
-        if self._position.overruled_at_s is None:
+        if self._position.overruled_at_s is None and self._calls == calls:
             await self._release_all([offer.role for offer in chosen])
+
+    def decide(self, act: MarketAct) -> Decision:
+        """Say what becomes of an act of the DSO's; only a dispatch can be refused."""
+        if act.kind != "dispatch":
+            return Decision(True)
+        return decide_dispatch(
+            self._agreement(), self._position,
+            from_s=act.from_clock_s, until_s=act.until_clock_s,
+        )  # fmt: skip
+
+    async def _stop(self, act: MarketAct) -> None:
+        """End what was called, now; after an emergency nothing can be called again."""
+        self._log(act.actor, "stops", emergency=act.kind == "emergency stop")
+        self._calls += 1
+        was_called = self._position.dispatched_until_s is not None
+        self._position = replace(self._position, dispatched_until_s=None)
+        if act.kind == "emergency stop":
+            now_s = self._clock.now_s()
+            self._position = replace(self._position, stopped_at_s=now_s)
+        self._notice("stopped", emergency=act.kind == "emergency stop")
+        if was_called:
+            await self._release_all(list(self.touched))
 
     async def _move_all(self, chosen: tuple[Offer, ...], until_s: float) -> None:
         async with asyncio.TaskGroup() as group:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ParamSpec
 
@@ -14,13 +15,15 @@ from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.desk import Desk, on_bench
 from harness.trial.offset import OffsetDesk
-from harness.trial.plan import Plan
+from harness.trial.participant import DsoLink
+from harness.trial.plan import MarketAct, Plan
 from harness.trial.service_desk import ServiceDesk
 from harness.trial.trading_desk import TradingDesk
 
 Log = Callable[..., LogEntry]
 Listener = Callable[[str, Sequence[Reading]], None]
 """Hears what a meter says as it says it: its role, and its readings."""
+Act = Callable[[MarketAct], Awaitable[None]]
 P = ParamSpec("P")
 
 
@@ -45,16 +48,37 @@ class Market:
     network: NetworkManagement
     offsets: OffsetDesk
     trading: TradingDesk
+    link: DsoLink | None = None
+    """How the DSO reaches the aggregator, if it is over HTTP."""
+
+    @asynccontextmanager
+    async def reached(self) -> AsyncIterator[None]:
+        """Let the DSO reach the aggregator, over HTTP if the plan has it so."""
+        if self.link is None:
+            yield
+            return
+        async with self.link.open():
+            yield
+
+    async def act(self, act: MarketAct, otherwise: Act) -> None:
+        """Carry out what an actor does: over HTTP where it is the DSO's to send."""
+        if self.link is not None and self.link.carries(act):
+            await self.link.send(act)
+        else:
+            await otherwise(act)
 
     @property
     def listeners(self) -> list[Listener]:
         """Who hears the meters while the plan runs."""
-        return [self.desk.hear, self.network.hear, self.offsets.hear]
+        more = [] if self.link is None else [self.link.participant.hear]
+        return [self.desk.hear, self.network.hear, self.offsets.hear, *more]
 
     def begin(self, group: asyncio.TaskGroup, plan: Plan, clock: BenchClock) -> None:
         """Let everything of the plan happen at its time."""
         self.desk.open()
         self.services.open()
+        if self.link is not None:
+            self.link.begin(group)
         for scheme in plan.anm:
             group.create_task(self.network.run(scheme))
         for planned in plan.trades:
@@ -85,6 +109,7 @@ def open_market(
     clock: BenchClock,
     log: Log,
     meters: dict[str, str],
+    link: DsoLink | None = None,
 ) -> Market:
     """Return everybody, ready to begin.
 
@@ -97,4 +122,5 @@ def open_market(
         NetworkManagement(plan, aggregator, clock, log, meters),
         OffsetDesk(plan, aggregator, clock, log, desk.register, meters),
         TradingDesk(plan, aggregator, clock, log, desk.register),
+        link,
     )

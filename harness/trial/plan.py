@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
+from harness.market.flexible_power import Asset
 from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
 from harness.market.sites import Area
@@ -58,6 +59,8 @@ _LATER = (
     "schemes",
     "orders",
     "trading",
+    "over_http",
+    "gate_closure_s",
     "anm",
 )
 
@@ -89,12 +92,16 @@ class MarketAct:
     """Something a market actor does at a clock time."""
 
     kind: str
-    """``arm``, ``dispatch``, ``overrule``, ``trip``."""
+    """``arm``, ``dispatch``, ``stop``, ``emergency stop``, ``overrule``, ``trip``."""
     actor: str
     at_clock_s: float
     from_clock_s: float = 0.0
     until_clock_s: float = 0.0
     detail: str = ""
+
+
+GARBLED, UNKNOWN = "garbled", "without credentials"
+"""How a signal over HTTP can be wrong on purpose: a `MarketAct`'s detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +351,8 @@ class Plan:
     stack_terms: StackTerms | None = None
     schemes: list[Scheme] = field(default_factory=list)
     """Offset schemes, and when their fail-safes were verified."""
+    over_http: Asset | None = None
+    """What the DSO calls over HTTP; None if it tells the aggregator directly."""
     gate_closure_s: float | None = None
     """How long before its settlement period a trade is final. [s]"""
     orders: list[PlannedOrder] = field(default_factory=list)

@@ -25,6 +25,7 @@ from harness.trial.meter_tests import (
     set_load,
     unload,
 )
+from harness.trial.participant import dso_link
 from harness.trial.plan import LoadPoint, Operation, Plan, Preparation
 from harness.trial.recorder import Recorder
 
@@ -155,7 +156,11 @@ async def run(
         budgets = Budgets(limits_of(rig))
         aggregator = Aggregator(plan, bench.devices, clock, recorder.log, budgets)
         observer.aggregator = aggregator
-        market = open_market(plan, aggregator, clock, recorder.log, _meters(rig))
+        link = dso_link(
+            plan, rig.dso, aggregator, clock, recorder.log, recorder.message,
+            rig.boundary_meter(),
+        )  # fmt: skip
+        market = open_market(plan, aggregator, clock, recorder.log, _meters(rig), link)
         observer.listeners = market.listeners
         clock.begin()
         long = plan.duration_s > LONG_S
@@ -341,14 +346,15 @@ async def _carry_out(
         await _prepare(preparation, bench, aggregator)
     await clock.until(0.0)
     recorder.log("bench", "begins")
-    async with asyncio.TaskGroup() as group:
+    async with market.reached(), asyncio.TaskGroup() as group:
         breaking.begin(group)
         for instruction in plan.instructions:
             at_s = plan.bench_s(instruction.from_clock_s)
             group.create_task(at(clock, at_s, aggregator.carry_out, instruction))
         for act in plan.acts:
             at_s = plan.bench_s(act.at_clock_s)
-            group.create_task(at(clock, at_s, aggregator.market_act, act))
+            otherwise = aggregator.market_act
+            group.create_task(at(clock, at_s, market.act, act, otherwise))
         market.begin(group, plan, clock)
         for point in plan.load_points:
             at_s = plan.bench_s(point.from_clock_s)

@@ -1,0 +1,73 @@
+@UC1
+Feature: Dispatch over HTTP
+  A DSO's control room calls what it armed as Flexible Power has it: the aggregator hosts the
+  interface, a start goes out a quarter of an hour ahead, a stop or an emergency stop ends it, and
+  a reading for every minute comes back, in UTC, stamped with the minute's end, export positive.
+
+  Background:
+    Given a home whose car is charging and whose heat pump is heating
+    And the home offers
+      | asset     | usually | down to |
+      | EV        | 7.4 kW  | 1.4 kW  |
+      | heat pump | 2.0 kW  | 0.6 kW  |
+    And the DSO and the aggregator have agreed
+      | capacity | window        | arming period | full delivery within | notice within | price     |
+      | 7 kW     | 16:00 - 20:00 | 15 minutes    | 2 minutes            | 1 minute      | 300 £/MWh |
+    And the DSO speaks to the aggregator over HTTP
+      | service | zone   | unit        |
+      | Dynamic | CMZ T2 | HOME-000001 |
+    And the published limits
+      | asset | quantity              | limit      | rule                            |
+      | home  | delivery time         | 2 minutes  | transition/uc1/delivery-within  |
+      | home  | release time          | 5 minutes  | transition/uc1/release-within   |
+      | home  | start ahead           | 15 minutes | flexible_power/start-ahead      |
+      | home  | readings received     | 95 %       | flexible_power/readings         |
+      | home  | reading against meter | 2 %        | flexible_power/reading-of-meter |
+    And the bench's own expectations
+      | asset | quantity           | limit | rule                      |
+      | home  | undisturbed demand | 10 %  | agreement/undisturbed     |
+      | home  | delivered share    | 95 %  | agreement/delivered-share |
+    And the bench is watched for 5 minutes before and 15 minutes after
+
+  Scenario: A start calls the home, and a reading a minute goes back
+    Given the DSO armed the service at 17:00
+    When the DSO sends a start at 17:15 for 17:30 to 17:45
+    Then the start came as far ahead as Flexible Power has it
+    And the home delivers the agreed capacity in the agreed time
+    And the home holds it until 17:45
+    And the DSO holds a reading for every minute from 17:16 to 17:55
+    And they are what the meter saw, from 17:16 to 17:55
+
+  Scenario: A stop ends it early
+    Given the DSO armed the service at 17:00
+    When the DSO sends a start at 17:15 for 17:30 to 18:00
+    And the DSO sends a stop at 17:40
+    Then the home delivers the agreed capacity in the agreed time
+    And the home is back at its usual demand by 17:45
+
+  Scenario: An emergency stop ends it, and nothing can be called any more
+    Given the DSO armed the service at 17:00
+    When the DSO sends a start at 17:15 for 17:30 to 18:00
+    And the DSO sends an emergency stop at 17:35
+    And the DSO sends a start at 17:36 for 17:51 to 17:55
+    Then the home is back at its usual demand by 17:40
+    And the last signal is answered with 409
+
+  Scenario: A start inside the arming period is answered with a refusal
+    Given the DSO armed the service at 17:20
+    When the DSO sends a start at 17:21 for 17:30 to 17:35
+    Then the last signal is answered with 409
+    And nothing was asked of the home
+    And the home's demand does not change
+
+  Scenario Outline: What <who> sends is answered with <status>, and moves nothing
+    Given the DSO armed the service at 17:00
+    When <who> <what> at 17:15 for 17:30 to 17:35
+    Then the last signal is answered with <status>
+    And nothing was asked of the home
+    And the home's demand does not change
+
+    Examples:
+      | who                          | what     | status |
+      | somebody without credentials | sends it | 401    |
+      | half of a start              | arrives  | 400    |
