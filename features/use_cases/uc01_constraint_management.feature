@@ -10,16 +10,17 @@ Feature: UC1 DSO constraint management
       | EV        | 7.4 kW  | 1.4 kW  |
       | heat pump | 2.0 kW  | 0.6 kW  |
     And the DSO and the aggregator have agreed
-      | capacity | window        | arming period | full delivery within | notice within | price      |
-      | 7 kW     | 16:00 - 20:00 | 30 minutes    | 2 minutes            | 1 minute      | 300 £/MWh  |
+      | capacity | window        | arming period | full delivery within | notice within | price     |
+      | 7 kW     | 16:00 - 20:00 | 30 minutes    | 2 minutes            | 1 minute      | 300 £/MWh |
     And the published limits
-      | asset | quantity            | limit      | rule                                    |
-      | home  | arming period       | 30 minutes | transition/uc1/arming-period            |
-      | home  | delivery time       | 2 minutes  | transition/uc1/delivery-within          |
-      | home  | notice time         | 1 minute   | transition/uc1/notice-of-unavailability |
-      | home  | asset back inside   | 4 minutes  | transition/uc1/asset-back-inside        |
-      | home  | release time        | 5 minutes  | transition/uc1/release-within           |
-      | home  | lost opportunity    | 50 %       | transition/uc1/lost-opportunity         |
+      | asset | quantity                | limit      | rule                                    |
+      | EV    | turn-down response time | 10 s       | crowdflex/table4/ev-turn-down-response  |
+      | home  | arming period           | 30 minutes | transition/uc1/arming-period            |
+      | home  | delivery time           | 2 minutes  | transition/uc1/delivery-within          |
+      | home  | notice time             | 1 minute   | transition/uc1/notice-of-unavailability |
+      | home  | asset back inside       | 4 minutes  | transition/uc1/asset-back-inside        |
+      | home  | release time            | 5 minutes  | transition/uc1/release-within           |
+      | home  | lost opportunity        | 50 %       | transition/uc1/lost-opportunity         |
     And the bench's own expectations
       | asset | quantity            | limit | rule                          |
       | home  | delivered share     | 95 %  | agreement/delivered-share     |
@@ -103,3 +104,23 @@ Feature: UC1 DSO constraint management
       | Electricity Supplier        | pays     |
       | Balance Responsible Person  | gains    |
       | everyone else               | nothing  |
+
+  Scenario: Outside the delivery window the home may serve the ESO, armed or not
+    Given the DSO armed the service at 19:20
+    When the ESO instructs the EV to turn down to 1.4 kW from 20:00 to 20:15
+    Then the EV responds in the published time
+    And the EV serves the ESO alone
+
+  Scenario: Nobody armed it in time, so the ESO may have it, and the DSO waits until it is free
+    Given the DSO armed the service at 17:40
+    When the ESO instructs the EV to turn down to 1.4 kW from 17:30 to 18:00
+    And the DSO dispatches the agreed capacity from 17:55 to 18:10
+    Then the EV responds in the published time
+    And the EV serves the ESO alone
+    And the aggregator refuses the DSO, because the home serves the ESO until 18:00
+
+  Scenario: While it is armed for the DSO, nobody else may have it
+    Given the DSO armed the service at 16:55
+    When the ESO instructs the EV to turn down to 1.4 kW from 17:30 to 18:00
+    Then the aggregator refuses the ESO, because the home is armed for the DSO
+    And nothing was asked of the home

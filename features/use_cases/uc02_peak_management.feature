@@ -86,3 +86,16 @@ Feature: UC2 Peak management
     And the home is back at its usual demand by 17:35
     And the DSO pays the aggregator for the energy that the meter saw
     And the ESO compensates the aggregator for what was unwound
+
+  Scenario: Nobody armed it in time, so the ESO may have it, and the DSO waits until it is free
+    Given the DSO armed the service at 17:31
+    When the ESO instructs the EV to turn down to 1.4 kW from 17:30 to 18:00
+    And the DSO calls the agreed capacity at 17:35 for 17:50 to 18:30, as planned
+    Then the EV serves the ESO alone
+    And the aggregator refuses the DSO, because the home serves the ESO until 18:00
+
+  Scenario: While it is armed for the DSO, nobody else may have it
+    Given the DSO armed the service at 15:40
+    When the ESO instructs the EV to turn down to 1.4 kW from 16:45 to 17:00
+    Then the aggregator refuses the ESO, because the home is armed for the DSO
+    And nothing was asked of the home

@@ -7,6 +7,7 @@ length and the delivery time open; they are parameters of the agreement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,9 @@ class Position:
     stopped_at_s: float | None = None
     """When the DSO stopped it in an emergency."""
     unavailable: frozenset[str] = frozenset()
+    serves: str = ""
+    """Another buyer that has its assets."""
+    serves_until_s: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Decision:
     accepted: bool
     reason: str = ""
     ready_at_s: float | None = None
-    """For a refusal inside the Arming Period: when that period ends."""
+    """For a refusal that time heals: when the Arming Period ends, or the assets are
+    free again."""
 
 
 def decide_dispatch(
@@ -60,12 +65,32 @@ def decide_dispatch(
         return Decision(False, "the DSO has stopped the service in an emergency")
     if position.armed_at_s is None:
         return Decision(False, "the service was never armed")
+    if from_s < position.serves_until_s:
+        fact = f"the home serves the {position.serves}"
+        return Decision(False, fact, position.serves_until_s)
     ready_at_s = position.armed_at_s + agreement.arming_period_s
     if from_s < ready_at_s:
         return Decision(False, "the arming period has not ended", ready_at_s)
     if from_s < agreement.window_from_s or until_s > agreement.window_until_s:
         return Decision(False, "the dispatch leaves the agreed window")
     return Decision(True)
+
+
+def decide_other(
+    agreement: Agreement, position: Position, *, from_s: float, until_s: float
+) -> Decision:
+    """Say whether another buyer may have assets that are promised to the DSO, now.
+
+    It may outside the delivery window; and inside, from the beginning of a delivery for
+    which nobody armed the service in time. Source: TRANSITION use cases 1 and 2,
+    "Potential Conflicts and Management": stacking at any time outside the delivery
+    window, and after the Arming Period has passed.
+    """
+    outside = until_s <= agreement.window_from_s or from_s >= agreement.window_until_s
+    released = position.overruled_at_s is not None or position.stopped_at_s is not None
+    if outside or released or position.armed_at_s is None:
+        return Decision(True)
+    return Decision(False, "the home is armed for the DSO", agreement.window_until_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from harness.core.errors import FeatureError
 from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.constraint import Agreement
+from harness.rulebook.rule import Rule
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import (
     dwell_s,
@@ -41,12 +42,17 @@ from harness.steps.words import (
     clock_s,
     duration_s,
     power_w,
+    role_of,
     span_s,
     table_rows,
 )
 from harness.trial.plan import Feeder, MarketAct, Plan
 from harness.trial.view import MeterView, log_of
 
+STACKING = (
+    "the home is armed for the DSO", "the home serves the ESO",
+)  # fmt: skip
+"""Why one buyer is refused what another has, as feature files say it."""
 BACK_SHARE = 0.9
 """A released home is back when it draws this share of what it drew before."""
 
@@ -202,6 +208,59 @@ def _(trial: Trial) -> None:
         why = "there was no refusal" if refusal is None else str(refusal.detail)
         raise AssertionError(f"the aggregator did not refuse for this reason: {why}")
     _judge_nothing_sent(trial)
+
+
+@then(parsers.parse("the aggregator refuses the {buyer:w}, because {why}"))
+def _(trial: Trial, buyer: str, why: str) -> None:
+    """Whether it was refused, and for that reason and no other."""
+    refused = log_of(
+        trial.recording, Actor.AGGREGATOR, "notice: refused", to=_buyer(buyer)
+    )
+    wanted, _, until = why.partition(" until ")
+    if wanted not in STACKING:
+        raise FeatureError(f"“{why}”", "is no reason", "; ".join(STACKING))
+    reasons = {str(one.detail["reason"]) for one in refused}
+    if until:
+        free_s = trial.plan.bench_s(clock_s(until))
+        told = [one.detail.get("ready_at_s") for one in refused]
+        in_time = [s is not None and abs(float(str(s)) - free_s) < 1 for s in told]
+    else:
+        in_time = [True]
+    wrong = reasons != {wanted} or not all(in_time)
+    said = f"reasons given: {', '.join(sorted(reasons)) or 'none'}"
+    measured = Estimate(float(wrong), "refusals", why=said if wrong else "")
+    rule = _stacking_rule(trial)
+    trial.judge(HOME, measured, rule, witness=Witness.LOG, reason=said)
+
+
+def _stacking_rule(trial: Trial) -> Rule:
+    """The rule of use case 2 where a transformer carries others too, else of 1."""
+    case = "uc2" if trial.plan.assets else "uc1"
+    return trial.named_rule(f"transition/{case}/stacked-otherwise")
+
+
+def _buyer(name: str) -> str:
+    if name not in (Actor.DSO, Actor.ESO):
+        raise FeatureError(f"“{name}”", "buys nothing here", "DSO, ESO")
+    return name
+
+
+@then(parsers.parse("the {asset} serves the ESO alone"))
+def _(trial: Trial, asset: str) -> None:
+    """How many instructions it was sent for anybody else."""
+    sent = [
+        one
+        for one in log_of(trial.recording, Actor.AGGREGATOR, "instructs")
+        if one.detail["role"] == role_of(asset)
+        and one.detail["on_behalf_of"] != "bench"
+    ]
+    others = [one for one in sent if one.detail["on_behalf_of"] != Actor.ESO]
+    measured = Estimate(float(len(others)), "refusals")
+    if not sent:
+        why = f"the {asset} was asked for nothing"
+        measured = Estimate(math.nan, "refusals", why=why)
+    rule = _stacking_rule(trial)
+    trial.judge(HOME, measured, rule, witness=Witness.LOG)
 
 
 def _judge_nothing_sent(trial: Trial) -> None:

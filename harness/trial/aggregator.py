@@ -34,6 +34,7 @@ from harness.market.constraint import (
     Position,
     allocate,
     decide_dispatch,
+    decide_other,
     lose_asset,
 )
 from harness.trial.kindness import Budgets
@@ -136,12 +137,36 @@ class Aggregator:
             instruction.actor, "instructs", role=instruction.role,
             move=str(instruction.move), level_w=instruction.level_w, until_s=until_s,
         )  # fmt: skip
+        if not self._may_serve(instruction, until_s):
+            return
         await self.instruct(
             instruction.actor, instruction.role, instruction.move,
             instruction.level_w, until_s,
         )  # fmt: skip
         await self._clock.until(until_s)
         await self.release(instruction.role)
+
+    def _may_serve(self, instruction: Instruction, until_s: float) -> bool:
+        """Whether an asset promised to the DSO may serve another; note it if so."""
+        agreement = self._plan.agreement
+        if agreement is None or instruction.role not in self._offers:
+            return True
+        decision = decide_other(
+            agreement, self._position, from_s=instruction.from_clock_s,
+            until_s=instruction.until_clock_s,
+        )  # fmt: skip
+        if not decision.accepted:
+            for recipient in (instruction.actor, Actor.FACILITATOR):
+                self._log(
+                    Actor.AGGREGATOR, "notice: refused", to=str(recipient),
+                    reason=decision.reason, role=instruction.role,
+                )  # fmt: skip
+            return False
+        self._position = replace(
+            self._position, serves=instruction.actor,
+            serves_until_s=instruction.until_clock_s,
+        )  # fmt: skip
+        return True
 
     async def market_act(self, act: MarketAct) -> None:
         """Let a market actor act on the constraint service."""

@@ -10,6 +10,7 @@ from harness.market.constraint import (
     Position,
     allocate,
     decide_dispatch,
+    decide_other,
     lose_asset,
 )
 
@@ -93,3 +94,42 @@ def test_a_lost_asset_is_declared_once_with_what_it_offered():
     assert lost_w == 6000
     assert lose_asset(position, offers, "ev") == (position, None)
     assert lose_asset(position, offers, "fridge") == (position, None)
+
+
+def other(position, start, end):
+    return decide_other(AGREEMENT, position, from_s=at(start), until_s=at(end))
+
+
+ARMED = Position(armed_at_s=at("16:30"))
+
+
+@pytest.mark.parametrize(
+    ("position", "start", "end", "accepted"),
+    [
+        (ARMED, "15:00", "16:00", True),
+        (ARMED, "15:00", "16:01", False),
+        (ARMED, "20:00", "21:00", True),
+        (ARMED, "19:59", "21:00", False),
+        (Position(), "17:30", "18:00", True),
+        (Position(armed_at_s=0, overruled_at_s=1), "17:30", "18:00", True),
+        (Position(armed_at_s=0, stopped_at_s=1), "17:30", "18:00", True),
+    ],
+)
+def test_another_buyer_may_have_it_outside_the_window_or_if_nobody_armed_it(
+    position, start, end, accepted
+):
+    assert other(position, start, end).accepted is accepted
+
+
+def test_while_another_buyer_has_it_the_dso_waits_until_it_is_free():
+    serves = Position(armed_at_s=0, serves="ESO", serves_until_s=at("18:00"))
+    refused = dispatch(serves, "17:59")
+    assert (refused.reason, refused.ready_at_s) == (
+        "the home serves the ESO", at("18:00"),
+    )  # fmt: skip
+    assert dispatch(serves, "18:00").accepted
+
+
+def test_after_an_emergency_stop_nothing_is_dispatched():
+    stopped = Position(armed_at_s=0, stopped_at_s=at("17:00"))
+    assert dispatch(stopped).reason == "the DSO has stopped the service in an emergency"

@@ -71,8 +71,6 @@ def test_readings_that_are_late_turned_or_missing_are_seen(
          "flexible_power/answered-otherwise", "answered with 202"),
         (("17:15", "17:15"), "nothing was asked of the home",
          "transition/uc1/instructions-when-refused", ""),
-        (("sends a start", "sends a start"), "the last signal is answered with 401",
-         "flexible_power/answered-otherwise", "202"),
     ],
 )  # fmt: skip
 def test_each_then_is_red_where_it_must_be(change, then, rule, says, tmp_path):
