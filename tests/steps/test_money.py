@@ -144,8 +144,8 @@ def test_what_the_eso_unwound_is_compensated_as_agreed_or_it_shows(run):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("| 300 £/MWh  |", "| -300 £/MWh |"), "the agreed price is negative"),
-        (("| 300 £/MWh  |", "| 300         |"), "is no price"),
+        (("| 300 £/MWh |", "| -300 £/MWh |"), "the agreed price is negative"),
+        (("| 300 £/MWh |", "| 300         |"), "is no price"),
         ((TERMS, TERMS.replace("100 £", "-10 £")), "the agreed price is negative"),
         ((TERMS, TERMS.replace("80 %", "180 %")), "is no whole percentage"),
         ((TERMS, TERMS.replace("Flexible Power", "whatever")), "is no payment curve"),
@@ -189,7 +189,7 @@ def test_a_car_that_left_unnoticed_is_paid_for_and_the_nomination_shows_it(run):
 
 
 def test_a_price_above_the_ceiling_breaks_the_scenario_and_never_passes(run):
-    ended = run(ANSWERS, ("| 300 £/MWh  |", "| 501 £/MWh  |"))
+    ended = run(ANSWERS, ("| 300 £/MWh |", "| 501 £/MWh  |"))
     assert ended.code != 0
     assert str(ended.record.outcome) == "broken"
     assert "above the ceiling of 500" in ended.record.error
