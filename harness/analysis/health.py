@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import SAMPLING, one_sided_u
-from harness.analysis.series import Mask, between, checked, require_order, runs
+from harness.analysis.series import Mask, between, checked, require_order, runs, stacked
 from harness.core.recording import Series
 
 
@@ -30,10 +30,8 @@ def frozen_for(
     ValueError
         If no quantity is given, or their shapes differ from `time_s`.
     """
-    if not values or any(one.shape != time_s.shape for one in values):
-        raise ValueError("give at least one quantity, each as long as time_s")
-    table = np.stack(values)
-    use = np.isfinite(table).all(axis=0) & (time_s >= from_s) & (time_s <= until_s)
+    table, whole = stacked(time_s, values)
+    use = whole & (time_s >= from_s) & (time_s <= until_s)
     t, rows = time_s[use], table[:, use]
     if t.size < 2:
         return Estimate(math.nan, "s", why="fewer than two whole readings")

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import SAMPLING, one_sided_u
-from harness.analysis.series import Mask, between, require_order, runs
+from harness.analysis.series import Mask, between, require_order, runs, stacked
 from harness.core.recording import Series
 
 
@@ -28,14 +28,11 @@ def says_new(time_s: Series, *values: Series) -> Mask:
     ValueError
         If no quantity is given, or their shapes differ from `time_s`.
     """
-    if not values or any(one.shape != time_s.shape for one in values):
-        raise ValueError("give at least one quantity, each as long as time_s")
-    table = np.stack(values)
-    whole = np.flatnonzero(np.isfinite(table).all(axis=0))
+    table, is_whole = stacked(time_s, values)
+    whole = np.flatnonzero(is_whole)
     found: Mask = np.zeros(time_s.size, dtype=bool)
-    rows = table[:, whole]
     found[whole[:1]] = True
-    found[whole[1:]] = (np.diff(rows, axis=1) != 0).any(axis=0)
+    found[whole[1:]] = (np.diff(table[:, whole], axis=1) != 0).any(axis=0)
     return found
 
 

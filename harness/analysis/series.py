@@ -7,6 +7,7 @@ more ``nan``, so that silence is never taken for steadiness.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +141,21 @@ def between(
     first = int(np.searchsorted(time_s, from_s, side="left"))
     last = int(np.searchsorted(time_s, until_s, side="right"))
     return time_s[first:last], values[first:last]
+
+
+def stacked(time_s: Series, values: Sequence[Series]) -> tuple[Series, Mask]:
+    """Return a meter's quantities as rows, and which of its readings are whole.
+
+    Raises
+    ------
+    ValueError
+        If no quantity is given, or their shapes differ from `time_s`.
+    """
+    if not values or any(one.shape != time_s.shape for one in values):
+        raise ValueError("give at least one quantity, each as long as time_s")
+    table = np.stack(values)
+    whole: Mask = np.logical_and.reduce(np.isfinite(table))
+    return table, whole
 
 
 def runs(

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import SAMPLING, SCATTER, one_sided_u
+from harness.analysis.series import stacked
 from harness.core.recording import Series
 
 MAD_TO_SIGMA = 1.4826
@@ -30,10 +31,7 @@ def update_interval(time_s: Series, *values: Series) -> Estimate:
     ValueError
         If no quantity is given, or their shapes differ from `time_s`.
     """
-    if not values or any(one.shape != time_s.shape for one in values):
-        raise ValueError("give at least one quantity, each as long as time_s")
-    table = np.stack(values)
-    whole = np.isfinite(table).all(axis=0)
+    table, whole = stacked(time_s, values)
     t, rows = time_s[whole], table[:, whole]
     if t.size < 3:
         return Estimate(math.nan, "s", why="fewer than three whole readings")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-PERIOD_S = 1800.0
-"""A settlement period. [s]"""
+from harness.core.calendar import PERIOD_S
+
 LEAST_W = 1.0
 """What is cut to less than this is declined. [W]"""
 
@@ -113,6 +113,10 @@ class Order:
         until_s = min(self.until_s, period_s + PERIOD_S)
         return max(until_s - max(self.from_s, period_s), 0.0) / 3600
 
+    def is_before_gate(self, at_s: float, gate_closure_s: float) -> bool:
+        """Whether it can still be traded at a moment."""
+        return at_s <= self.period_s - gate_closure_s
+
     @property
     def periods_s(self) -> tuple[float, ...]:
         """When each settlement period begins that it touches. [s]"""
@@ -173,7 +177,7 @@ def judge_order(
         Orders given before, as given.
     """
     less, motive = order.power_w > 0, order.motive
-    if motive.trades and at_s > order.period_s - gate_closure_s:
+    if motive.trades and not order.is_before_gate(at_s, gate_closure_s):
         return Judgement(False, GATE_CLOSED)
     price = market.price_for(motive)
     if not risk.floor <= price <= risk.ceiling:

@@ -197,7 +197,7 @@ def _(trial: Trial, at: str) -> None:
         _require_clock(trial, ready_s, at)
         measured = Estimate(ready_s - armed[0].time_s, "s")
     trial.judge(HOME, measured, rule, witness=Witness.LOG)
-    _judge_nothing_sent(trial)
+    judge_nothing_sent(trial)
 
 
 @then("the aggregator refuses it, because the service was never armed")
@@ -207,7 +207,7 @@ def _(trial: Trial) -> None:
     if refusal is None or refusal.detail.get("reason") != "the service was never armed":
         why = "there was no refusal" if refusal is None else str(refusal.detail)
         raise AssertionError(f"the aggregator did not refuse for this reason: {why}")
-    _judge_nothing_sent(trial)
+    judge_nothing_sent(trial)
 
 
 @then(parsers.parse("the aggregator refuses the {buyer:w}, because {why}"))
@@ -263,11 +263,21 @@ def _(trial: Trial, asset: str) -> None:
     trial.judge(HOME, measured, rule, witness=Witness.LOG)
 
 
-def _judge_nothing_sent(trial: Trial) -> None:
+def judge_nothing_sent(trial: Trial) -> None:
+    """Judge how many instructions devices were sent: none may be."""
     sent = log_of(trial.recording, Actor.AGGREGATOR, "instructs")
     count = Estimate(float(len(sent)), "instructions")
     rule = trial.named_rule("transition/uc1/instructions-when-refused")
     trial.judge(HOME, count, rule, witness=Witness.LOG)
+
+
+def ahead_of_delivery(trial: Trial) -> Estimate:
+    """From the DSO's call to the beginning of delivery. [s]"""
+    called = log_of(trial.recording, Actor.DSO, "dispatches")
+    if not called:
+        return Estimate(math.nan, "s", why="nothing was called")
+    from_s = float(str(called[0].detail["from_s"]))
+    return elapsed(called[0].time_s, from_s, what="the beginning of delivery")
 
 
 @then("the home's demand does not change")

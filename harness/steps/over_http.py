@@ -13,12 +13,12 @@ import numpy as np
 from pytest_bdd import given, parsers, then, when
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.waterfall import elapsed
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
 from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.flexible_power import MINUTE_S, Asset
+from harness.steps.constraint import ahead_of_delivery, judge_nothing_sent
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, span_s, table_rows
 from harness.trial.plan import GARBLED, UNKNOWN, MarketAct, Plan
@@ -84,25 +84,15 @@ def _(plan: Plan, at: str) -> None:
 @then("the start came as far ahead as Flexible Power has it")
 def _(trial: Trial) -> None:
     """From the aggregator's answer to the beginning of delivery."""
-    rule = trial.rule(HOME, "start ahead")
-    called = log_of(trial.recording, DSO, "dispatches")
-    if not called:
-        measured = Estimate(math.nan, "s", why="nothing was called")
-    else:
-        from_s = float(str(called[0].detail["from_s"]))
-        measured = elapsed(called[0].time_s, from_s, what="the beginning of delivery")
-    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+    measured = ahead_of_delivery(trial)
+    trial.judge(HOME, measured, trial.rule(HOME, "start ahead"), witness=Witness.LOG)
 
 
 @then(parsers.parse("the last signal is answered with {status:d}"))
 def _(trial: Trial, status: int) -> None:
     """How many signals at the end of the plan were answered otherwise."""
     rule = trial.named_rule("flexible_power/answered-otherwise")
-    answers = [
-        one
-        for one in trial.recording.log
-        if one.actor == Actor.AGGREGATOR and one.what == "answers"
-    ]
+    answers = log_of(trial.recording, Actor.AGGREGATOR, "answers")
     last = answers[-1].detail if answers else {}
     said = f"answered with {last.get('status', 'nothing')}: {last.get('body', '')}"
     wrong = last.get("status") != status
@@ -113,10 +103,7 @@ def _(trial: Trial, status: int) -> None:
 @then("nothing was asked of the home")
 def _(trial: Trial) -> None:
     """How many instructions devices were sent."""
-    sent = log_of(trial.recording, Actor.AGGREGATOR, "instructs")
-    rule = trial.named_rule("transition/uc1/instructions-when-refused")
-    measured = Estimate(float(len(sent)), "instructions")
-    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+    judge_nothing_sent(trial)
 
 
 @then(parsers.parse("the DSO holds a reading for every minute from {start} to {end}"))

@@ -8,23 +8,21 @@ from dataclasses import replace
 import numpy as np
 from pytest_bdd import given, parsers, then, when
 
-from harness.analysis.estimate import Estimate
 from harness.analysis.loading import peak_loading
 from harness.analysis.quality import MeterQuality
 from harness.analysis.series import at_most
-from harness.analysis.waterfall import elapsed
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
 from harness.core.recording import Series
-from harness.market.actors import Actor
 from harness.market.network import CriticalAsset, LoadPointOfDay
 from harness.reporting.record import note_table
+from harness.steps.constraint import ahead_of_delivery
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import unjudgeable
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, span_s, table_rows
 from harness.trial.plan import MarketAct, Plan
-from harness.trial.view import MeterView, log_of
+from harness.trial.view import MeterView
 
 WITHIN, WITHOUT, AHEAD = (
     "peak loading", "peak loading without the service", "called ahead",
@@ -77,14 +75,8 @@ def _(plan: Plan, at: str, start: str, end: str) -> None:
 @then("the DSO called it as far ahead as planned")
 def _(trial: Trial) -> None:
     """From the call to the beginning of delivery."""
-    rule = trial.rule(HOME, AHEAD)
-    called = log_of(trial.recording, Actor.DSO, "dispatches")
-    if called:
-        from_s = float(str(called[0].detail["from_s"]))
-        measured = elapsed(called[0].time_s, from_s, what="the beginning of delivery")
-    else:
-        measured = Estimate(math.nan, "s", why="nothing was called")
-    trial.judge(HOME, measured, rule, witness=Witness.LOG)
+    measured = ahead_of_delivery(trial)
+    trial.judge(HOME, measured, trial.rule(HOME, AHEAD), witness=Witness.LOG)
 
 
 @then(parsers.parse('transformer "{name}" stays inside its rating through the peak'))

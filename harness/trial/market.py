@@ -23,7 +23,6 @@ from harness.trial.trading_desk import TradingDesk
 Log = Callable[..., LogEntry]
 Listener = Callable[[str, Sequence[Reading]], None]
 """Hears what a meter says as it says it: its role, and its readings."""
-Act = Callable[[MarketAct], Awaitable[None]]
 P = ParamSpec("P")
 
 
@@ -48,6 +47,7 @@ class Market:
     network: NetworkManagement
     offsets: OffsetDesk
     trading: TradingDesk
+    aggregator: Aggregator
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
 
@@ -60,12 +60,12 @@ class Market:
         async with self.link.open():
             yield
 
-    async def act(self, act: MarketAct, otherwise: Act) -> None:
+    async def act(self, act: MarketAct) -> None:
         """Carry out what an actor does: over HTTP where it is the DSO's to send."""
         if self.link is not None and self.link.carries(act):
             await self.link.send(act)
         else:
-            await otherwise(act)
+            await self.aggregator.market_act(act)
 
     @property
     def listeners(self) -> list[Listener]:
@@ -122,5 +122,6 @@ def open_market(
         NetworkManagement(plan, aggregator, clock, log, meters),
         OffsetDesk(plan, aggregator, clock, log, desk.register, meters),
         TradingDesk(plan, aggregator, clock, log, desk.register),
+        aggregator,
         link,
     )

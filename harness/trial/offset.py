@@ -21,14 +21,13 @@ from harness.market.trades import Stage, Trade, TradeKind
 from harness.trial.aggregator import Aggregator
 from harness.trial.plan import APPROVES_TEST, Move, Plan, PlannedTrade, TradeAct
 from harness.trial.register import ENTERS_VERIFIED, WITHDRAWS_OUTLINE
+from harness.trial.view import STANDS_STILL
 
 Log = Callable[..., LogEntry]
 SCHEME = "offset scheme"
 LOOKS_EVERY_S = 1.0
 ENDS_EARLY_S = 60.0
 """How long before the end generation falls. [s]"""
-LISTENS_TO = ("power_w", "voltage_v", "current_a")
-"""A meter that repeats all of these says nothing new."""
 TEST_S = 300.0
 """How long a transaction lasts that is there to verify a fail-safe. [s]"""
 TEST_NOTICE_S = 30.0
@@ -59,7 +58,7 @@ class OffsetDesk:
 
     def hear(self, meter: str, readings: Sequence[Reading]) -> None:
         """Take note of what a site's meter says, if it says anything new."""
-        said = {r.quantity: r.value for r in readings if r.quantity in LISTENS_TO}
+        said = {r.quantity: r.value for r in readings if r.quantity in STANDS_STILL}
         power_w = said.get("power_w", math.nan)
         before = self._heard.get(meter, _Heard()).said
         if not math.isnan(power_w) and said != before:

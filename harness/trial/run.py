@@ -353,8 +353,7 @@ async def _carry_out(
             group.create_task(at(clock, at_s, aggregator.carry_out, instruction))
         for act in plan.acts:
             at_s = plan.bench_s(act.at_clock_s)
-            otherwise = aggregator.market_act
-            group.create_task(at(clock, at_s, market.act, act, otherwise))
+            group.create_task(at(clock, at_s, market.act, act))
         market.begin(group, plan, clock)
         for point in plan.load_points:
             at_s = plan.bench_s(point.from_clock_s)

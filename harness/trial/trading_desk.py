@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harness.core.calendar import PERIOD_S
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.facilitator import Register
 from harness.market.sites import Direction, Site, site_named
-from harness.market.trading import PERIOD_S, Judgement, Order, judge_order
+from harness.market.trading import Judgement, Order, judge_order
 from harness.trial.aggregator import Aggregator
 from harness.trial.plan import Move, Plan, PlannedOrder
 
@@ -42,7 +43,7 @@ class TradingDesk:
             float(terms.cost.gbp_per_mwh), planned.motive, period_s,
         )  # fmt: skip
         now_s = self.clock.now_s()
-        is_before = now_s <= period_s - gate_s
+        is_before = order.is_before_gate(now_s, gate_s)
         found = self._within(site, order) or judge_order(
             order, terms.market, before if is_before else after,
             at_s=now_s, gate_closure_s=gate_s, taken=self._taken,

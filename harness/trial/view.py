@@ -26,6 +26,8 @@ from harness.rulebook.rule import Rule
 from harness.trial.plan import Move
 
 HOME = "home"
+STANDS_STILL = ("power_w", "voltage_v", "current_a")
+"""A meter that repeats all of these says nothing new."""
 LAG_WINDOW_S = (-120.0, 600.0)
 """Around an instruction: where two meters must show the same step. [s]"""
 MAX_LAG_S = 300.0
@@ -260,8 +262,7 @@ def _rating_w(recording: Recording, meter: str) -> float | None:
 
 def said_by(recording: Recording, view: MeterView) -> list[Series]:
     """Return all that a meter says at the times of its power: what can stand still."""
-    quantities = ("power_w", "voltage_v", "current_a")
-    found = [recording.channel(view.meter, quantity) for quantity in quantities]
+    found = [recording.channel(view.meter, quantity) for quantity in STANDS_STILL]
     return [
         channel.values
         for channel in found

@@ -66,43 +66,45 @@ def rig_for(feature, *changes):
 def ended(tmp_path, feature, title, then, *changes, wiring=()):
     text = changed(feature.read_text(encoding="utf-8"), *changes)
     text = re.sub(r"for \d+ minutes before and", "for 3 minutes before and", text)
+    return judged(tmp_path, only(text, title, then), rig_for(feature, *wiring))
+
+
+def judged(tmp_path, case, rig):
+    """Run a feature's text on a rig's text; return its one verdict."""
     path, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
-    path.write_text(only(text, title, then), encoding="utf-8")
-    bench.write_text(rig_for(feature, *wiring), encoding="utf-8")
+    path.write_text(case, encoding="utf-8")
+    bench.write_text(rig, encoding="utf-8")
     run = pytest_here(path, bench, tmp_path / "run")
     (verdict,) = run.record.verdicts
     return verdict
 
 
-def scene(tmp_path, feature, steps, *changes, wiring=()):
+def scene(tmp_path, feature, steps, *changes):
     """Run one scenario of a test's own on a shipped feature's Background."""
     text = feature.read_text(encoding="utf-8")
     begin = text[: re.search(r"^ *(?:@\w+\n *)?Scenario", text, flags=re.M).start()]
     begin = re.sub(r"(?<=for )\d+(?= minutes before)", "3", begin)
     begin = re.sub(r"\d+(?= minutes after)", "3", begin)
     lines = "\n".join(f"    {line.strip()}" for line in steps.strip().splitlines())
-    path, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
     case = f"{changed(begin, *changes)}  Scenario: a twin\n{lines}\n"
-    path.write_text(case, encoding="utf-8")
-    bench.write_text(rig_for(feature, *wiring), encoding="utf-8")
-    run = pytest_here(path, bench, tmp_path / "run")
-    (verdict,) = run.record.verdicts
-    return verdict
+    return judged(tmp_path, case, rig_for(feature))
 
 
 def require_scene(case, tmp_path):
     """Run a scene, and see its Then end as it must, by its own rule, for its reason."""
     feature, steps, changes, rule, outcome, says = case
-    verdict = scene(tmp_path, feature, steps, *changes)
-    assert verdict.rule.id == rule
-    assert str(verdict.outcome) == outcome, verdict.reason
-    assert says in verdict.reason
+    require_ending(scene(tmp_path, feature, steps, *changes), rule, outcome, says)
 
 
 def require(case, tmp_path):
     """Run a case, and see its Then end as it must, by its own rule, for its reason."""
     feature, title, then, changes, wiring, rule, outcome, says = case
     verdict = ended(tmp_path, feature, title, then, *changes, wiring=wiring)
+    require_ending(verdict, rule, outcome, says)
+
+
+def require_ending(verdict, rule, outcome, says):
+    """See a verdict end as it must, by its own rule, for its reason."""
     assert verdict.rule.id == rule
     assert str(verdict.outcome) == outcome, verdict.reason
     assert says in verdict.reason
