@@ -17,12 +17,12 @@ Feature: Dispatch over HTTP
       | service | zone   | unit        |
       | Dynamic | CMZ T2 | HOME-000001 |
     And the published limits
-      | asset | quantity              | limit      | rule                            |
-      | home  | delivery time         | 2 minutes  | transition/uc1/delivery-within  |
-      | home  | release time          | 5 minutes  | transition/uc1/release-within   |
-      | home  | start ahead           | 15 minutes | flexible_power/start-ahead      |
-      | home  | readings received     | 95 %       | flexible_power/readings         |
-      | home  | reading against meter | 2 %        | flexible_power/reading-of-meter |
+      | asset | quantity              | limit      | rule                                  |
+      | home  | delivery time         | 2 minutes  | transition/uc1/delivery-within        |
+      | home  | release time          | 5 minutes  | transition/uc1/release-within         |
+      | home  | start ahead           | 15 minutes | flexible_power_pages/start-ahead      |
+      | home  | readings received     | 95 %       | flexible_power_pages/readings         |
+      | home  | reading against meter | 2 %        | flexible_power_pages/reading-of-meter |
     And the bench's own expectations
       | asset | quantity           | limit | rule                      |
       | home  | undisturbed demand | 10 %  | agreement/undisturbed     |

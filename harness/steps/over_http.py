@@ -91,7 +91,7 @@ def _(trial: Trial) -> None:
 @then(parsers.parse("the last signal is answered with {status:d}"))
 def _(trial: Trial, status: int) -> None:
     """How many signals at the end of the plan were answered otherwise."""
-    rule = trial.named_rule("flexible_power/answered-otherwise")
+    rule = trial.named_rule("flexible_power_pages/answered-otherwise")
     answers = log_of(trial.recording, Actor.AGGREGATOR, "answers")
     last = answers[-1].detail if answers else {}
     said = f"answered with {last.get('status', 'nothing')}: {last.get('body', '')}"

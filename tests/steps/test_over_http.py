@@ -66,9 +66,9 @@ def test_readings_that_are_late_turned_or_missing_are_seen(
 @pytest.mark.parametrize(
     ("change", "then", "rule", "says"),
     [
-        (("at 17:15", "at 17:16"), AHEAD, "flexible_power/start-ahead", ""),
+        (("at 17:15", "at 17:16"), AHEAD, "flexible_power_pages/start-ahead", ""),
         (("17:15", "17:15"), "the last signal is answered with 409",
-         "flexible_power/answered-otherwise", "answered with 202"),
+         "flexible_power_pages/answered-otherwise", "answered with 202"),
         (("17:15", "17:15"), "nothing was asked of the home",
          "transition/uc1/instructions-when-refused", ""),
     ],
