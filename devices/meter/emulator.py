@@ -61,7 +61,8 @@ class MeterEmulator(EmulatedMeter):
         self._options, self._meter = options, meter
         self._wired = options.phases if isinstance(options, ThreePhaseOptions) else 1
         self._spread: tuple[Shown, bool] | None = None
-        self._image: dict[int, int] = {}
+        self._values: dict[str, float] = {}
+        self._blocks: dict[tuple[int, int], list[int]] = {}
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
         self._identity = {
             (word.address, word.count): self._said(word) for word in meter.identity
@@ -90,18 +91,24 @@ class MeterEmulator(EmulatedMeter):
             return self._identity[address, count]
         if function != meter.function or not meter.rules.allow(address, count):
             raise ModbusRefusal(ILLEGAL_ADDRESS)
-        image, gap = self._registers(), meter.rules.gap
-        return [image.get(at, gap) for at in range(address, address + count)]
+        return self._block(address, count)
 
-    def _registers(self) -> dict[int, int]:
-        """The meter's registers, spread anew only if something changed."""
+    def _block(self, address: int, count: int) -> Sequence[int]:
+        """Adjacent registers, spread anew only if something changed.
+
+        Only those that are asked for: most of a meter's values nobody reads.
+        """
         shown = self._metering.shown()
         swapped = FaultKind.WORD_SWAP in self._metering.faults
         if (shown, swapped) != self._spread:
             self._spread = shown, swapped
-            values = values_of(shown, self._wired) | self._options.absent()
-            self._image = _image(self._meter, values, swapped=swapped)
-        return self._image
+            self._values = values_of(shown, self._wired) | self._options.absent()
+            self._blocks = {}
+        block = self._blocks.get((address, count))
+        if block is None:
+            block = _block(self._meter, self._values, address, count, swapped=swapped)
+            self._blocks[address, count] = block
+        return block
 
     def _said(self, word: Word) -> Sequence[int]:
         """What it says of itself, in registers."""
@@ -128,17 +135,25 @@ def answer_at_all(metering: Metering) -> None:
         raise ModbusRefusal(DEVICE_FAILURE if math.isnan(code) else int(code))
 
 
-def _image(
-    meter: MeterMap, values: dict[str, float], *, swapped: bool
-) -> dict[int, int]:
+def _block(
+    meter: MeterMap,
+    values: dict[str, float],
+    address: int,
+    count: int,
+    *,
+    swapped: bool,
+) -> list[int]:
     """Spread values over registers, with the words of each the wrong way if told."""
-    image: dict[int, int] = {}
+    block = [meter.rules.gap] * count
     for row in meter.parameters:
+        at = row.address - address
+        if not -row.encoding.words < at < count:
+            continue
         words = row.encoding.words_of(values[row.quantity] / row.factor)
-        ordered = words[::-1] if swapped else words
-        for offset, word in enumerate(ordered):
-            image[row.address + offset] = word
-    return image
+        for place, word in enumerate(words[::-1] if swapped else words, start=at):
+            if 0 <= place < count:
+                block[place] = word
+    return block
 
 
 def values_of(shown: Shown, wired: int) -> dict[str, float]:

@@ -7,6 +7,7 @@ theirs through the entry-point group ``flexrig.devices``. Nothing here names one
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from importlib.metadata import EntryPoint, entry_points
@@ -93,7 +94,9 @@ def _validated(where: str, model: type[Options], data: dict[str, object]) -> Opt
         raise validation_error(where, error, model) from error
 
 
-def _own_names() -> list[str]:
+@functools.cache
+def _own_names() -> tuple[str, ...]:
+    """What is in our own folders; a rig asks once for each of its parts."""
     package = importlib.import_module(_PACKAGE)
     names = []
     for family in pkgutil.iter_modules(package.__path__):
@@ -104,7 +107,7 @@ def _own_names() -> list[str]:
             f"{family.name}/{module.name}"
             for module in pkgutil.iter_modules(folder.__path__)
         ]
-    return names
+    return tuple(names)
 
 
 def _load(name: str) -> Driver | None:

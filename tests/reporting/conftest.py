@@ -441,10 +441,13 @@ class Opened:
 class Browser:
     """Chromium, driven over its DevTools protocol (version 1.3)."""
 
+    PATIENCE_S, TRIES = 20, 2
     WAIT = (
-        "new Promise(done => {{ const look = () => document.body && "
+        "new Promise(done => {{ const until = performance.now() + {patience_ms}; "
+        "const look = () => document.body && "
         "document.body.innerText.includes({text}) ? done(true) "
-        ": requestAnimationFrame(look); look(); }})"
+        ": performance.now() > until ? done(false) "
+        ": setTimeout(look, 50); look(); }})"
     )
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -462,9 +465,12 @@ class Browser:
         for domain in ("Network.enable", "Page.enable", "Runtime.enable"):
             self._call(domain, session)
         self._call("Page.navigate", session, url=page.as_uri() + fragment)
-        wait = self.WAIT.format(text=json.dumps(until))
-        while not self._evaluate(session, wait, wait=True):
-            """The navigation replaced the document that was waiting."""
+        for more in reversed(range(self.TRIES)):
+            if self._shows(session, until):
+                break
+            shown = self._evaluate(session, "document.body.innerText")
+            assert more, f"{until!r} never showed up in: {shown}"
+            self._call("Page.reload", session)
         opened = Opened(
             self._evaluate(session, "document.body.innerText"),
             self._evaluate(session, "document.documentElement.outerHTML"),
@@ -473,6 +479,15 @@ class Browser:
         )
         self._call("Target.closeTarget", targetId=target)
         return opened
+
+    def _shows(self, session: str, text: str) -> bool:
+        """Wait for a text, as long as a person would before loading the page anew."""
+        wait = self.WAIT.format(
+            text=json.dumps(text), patience_ms=1000 * self.PATIENCE_S
+        )
+        while (found := self._evaluate(session, wait, wait=True)) is None:
+            """The navigation replaced the document that was waiting."""
+        return bool(found)
 
     def _requests(self, session: str) -> Iterator[str]:
         for event in self._events:
@@ -502,9 +517,9 @@ class Browser:
             self._events.append(answer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Run one headless Chromium for all tests, behind a proxy that leads nowhere."""
+    """Run one headless Chromium for a module, behind a proxy that leads nowhere."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     assert binary is not None, "Chromium is missing: make test installs it"
     profile = tmp_path_factory.mktemp("chromium")
@@ -532,13 +547,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def builtin_page(browser: Browser, builtin_report: Path) -> Opened:
     """Return the built-in report as a browser shows it."""
     return browser.open(builtin_report, until="The car takes more within half a")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def allure_page(browser: Browser, allure_report: Path) -> Opened:
     """Return the first page of the Allure report as a browser shows it."""
     return browser.open(allure_report, until="The car takes more within half a")
