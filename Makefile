@@ -25,12 +25,8 @@ use-cases: .venv/.ready reports/node_modules/.ready
 catalogue: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run
 
-# Whole runs with one thing wrong that do not fit into a quarter of an hour on two cores:
-# `make nightly` runs them.
-LONG := tests/steps/test_trader.py tests/steps/test_over_http.py tests/steps/test_stacking.py
-
 test: lint .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q $(addprefix --ignore=,$(LONG))
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q
 
 lint: .venv/.ready
 	$(BIN)/ruff check .
@@ -55,7 +51,6 @@ faults: .venv/.ready
 
 # 100,000 malformed frames for each link's parser; CI tries 2,000.
 nightly: .venv/.ready
-	$(BIN)/python -m pytest $(LONG) -n $(WORKERS) --dist worksteal -q
 	FLEXRIG_FUZZ_FRAMES=100000 $(BIN)/python -m pytest -n 2 -q --timeout 7200 \
 	  $$(grep -l FRAMES tests/devices/test_*.py)
 

@@ -257,7 +257,13 @@ def lag_behind(
         return Estimate(math.nan, "s", why=why)
     tied = np.flatnonzero(likeness >= likeness[best] - 1e-9)
     lag_s = float((tied.mean() - shifts) * step_s)
-    return Estimate(lag_s, "s", _lag_budget(step_s * tied.size, meter, other_meter))
+    budget = _lag_budget(step_s * tied.size, meter, other_meter)
+    # Read less often than the shifts are tried, a change is seen as much later.
+    for name, t in (("its readings", time_s), ("the other's readings", other_time_s)):
+        seldom_s = float(np.median(np.diff(t))) if t.size > 1 else 0.0
+        if seldom_s > 1.5 * step_s:
+            budget += (Contribution(name, one_sided_u(seldom_s), "B", "their spacing"),)
+    return Estimate(lag_s, "s", budget)
 
 
 def _lag_budget(

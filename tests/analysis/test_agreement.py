@@ -149,3 +149,13 @@ def test_meters_that_see_different_things_have_no_lag():
     got = lag_behind(T, rng.normal(0, 1, T.size), T, FLOW, **LAG)
     assert math.isnan(got.value)
     assert "do not show the same change" in got.why
+
+
+@pytest.mark.parametrize("phase_s", range(1, 10))
+def test_a_meter_that_is_seldom_read_is_not_called_late(phase_s):
+    """Read every 10 s it shows a change up to 10 s later: U says as much."""
+    now_and_then = slice(phase_s, None, 10)
+    got = lag_behind(T[now_and_then], FLOW[now_and_then], T, FLOW, **LAG)
+    assert 0 < got.value <= got.expanded
+    late = lag_behind(T[now_and_then] + 90, FLOW[now_and_then], T, FLOW, **LAG)
+    assert late.value - late.expanded > 60

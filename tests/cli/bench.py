@@ -8,6 +8,7 @@ does not matter, and the real command in its own process (`flexrig`) where it do
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -111,6 +112,16 @@ def changed(text, *changes):
         assert old in text, old
         text = text.replace(old, new, 1)
     return text
+
+
+def seldom(text):
+    """Have a rig's meters read every 5 s: plenty where nobody's reaction is timed."""
+    return re.sub(
+        r"^\[meter\.(\w+)\.emulator\]$",
+        r"[meter.\1.options]\npoll_interval_s = 5\nslow_every = 1\n\n"
+        r"[meter.\1.emulator]\nupdate_interval_s = 5",
+        text, flags=re.M,
+    )  # fmt: skip
 
 
 def rig(path, *changes):

@@ -6,7 +6,7 @@ from harness.core.errors import FeatureError
 from harness.settlement.money import price_of
 from harness.steps.leaves import wanted_positions
 from harness.steps.prices import agreed, price, whole_percent
-from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here
+from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here, seldom
 
 FEATURE = ROOT / "features/use_cases/uc01_constraint_management.feature"
 ANSWERS, REFUSED, OVERRULED = "answers_the_fault", "inside_the_arming", "overrules"
@@ -34,7 +34,8 @@ def run(tmp_path):
         text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
         text = shorter(text) if scenario == ANSWERS else text
         feature.write_text(text, encoding="utf-8")
-        bench.write_text(changed(rig.read_text(encoding="utf-8"), *wiring))
+        parts = changed(rig.read_text(encoding="utf-8"), *wiring)
+        bench.write_text(seldom(parts), encoding="utf-8")
         return pytest_here(feature, bench, tmp_path / "run", "-k", scenario)
 
     return ended

@@ -8,7 +8,7 @@ import pytest
 
 import harness.trial.participant as participant
 from harness.market.flexible_power import readings_body
-from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here
+from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here, seldom
 
 FEATURE = ROOT / "features/services/dispatch_over_http.feature"
 CALLED = (
@@ -27,7 +27,9 @@ def verdict_of(tmp_path, steps):
     )
     path = tmp_path / "case.feature"
     path.write_text(f"{begin}  Scenario: a twin\n{steps}\n", encoding="utf-8")
-    run = pytest_here(path, GOOD_RIG, tmp_path / "run")
+    bench = tmp_path / "rig.toml"
+    bench.write_text(seldom(GOOD_RIG.read_text(encoding="utf-8")), encoding="utf-8")
+    run = pytest_here(path, bench, tmp_path / "run")
     return run.record.verdicts[0]
 
 

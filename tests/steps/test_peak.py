@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here
+from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here, seldom
 
 FEATURE = ROOT / "features/use_cases/uc02_peak_management.feature"
 
@@ -24,7 +24,9 @@ def ended(tmp_path, only, *changes, rig=GOOD_RIG):
     text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
     path.write_text(shorter(text), encoding="utf-8")
     options = ("-k", only, "--date", "2026-11-26")
-    run = pytest_here(path, rig, tmp_path / "run", *options)
+    bench = tmp_path / "rig.toml"
+    bench.write_text(seldom(rig.read_text(encoding="utf-8")), encoding="utf-8")
+    run = pytest_here(path, bench, tmp_path / "run", *options)
     return {
         verdict.rule.id: (str(verdict.outcome), verdict.reason)
         for verdict in run.record.verdicts

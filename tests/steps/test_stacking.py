@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.bench import GOOD_RIG, ROOT, pytest_here
+from tests.cli.bench import GOOD_RIG, ROOT, pytest_here, seldom
 
 UC1, UC2 = (
     next((ROOT / "features/use_cases").glob(f"uc0{number}_*.feature"))
@@ -44,7 +44,9 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
     )
     path = tmp_path / "case.feature"
     path.write_text(f"{begin}  Scenario: a twin\n{steps}\n", encoding="utf-8")
-    run = pytest_here(path, GOOD_RIG, tmp_path / "run")
+    bench = tmp_path / "rig.toml"
+    bench.write_text(seldom(GOOD_RIG.read_text(encoding="utf-8")), encoding="utf-8")
+    run = pytest_here(path, bench, tmp_path / "run")
     (verdict,) = run.record.verdicts
     assert verdict.rule.id == rule
     assert str(verdict.outcome) in ("fail", "inconclusive"), verdict.reason

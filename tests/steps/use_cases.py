@@ -2,7 +2,7 @@
 
 import re
 
-from tests.cli.bench import ROOT, changed, pytest_here
+from tests.cli.bench import ROOT, changed, pytest_here, seldom
 
 RIG = ROOT / "rigs/constrained_area.toml"
 USE_CASES = ROOT / "features/use_cases"
@@ -60,7 +60,8 @@ def rig_for(feature, *changes):
     gone += [f"[meter.{METERS[role]}]" for role in UNUSED[feature]]
     kept = [part for part in parts if part.split("\n", 1)[0] not in gone]
     assert len(kept) == len(parts) - 4
-    return changed("".join(kept), *changes)
+    text = changed("".join(kept), *changes)
+    return text if feature == UC6 else seldom(text)
 
 
 def ended(tmp_path, feature, title, then, *changes, wiring=()):
