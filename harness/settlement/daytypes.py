@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -54,3 +54,21 @@ def working_days(
 ) -> NDArray[np.bool_]:
     """Return for each day whether it is a working day."""
     return np.array([is_working(day, country, also) for day in days], dtype=np.bool_)
+
+
+def working_days_after(
+    first: date, last: date, country: Country, also: Collection[date] = ()
+) -> int:
+    """Count the working days after one day, up to and with another.
+
+    Parameters
+    ----------
+    first, last : date
+        The day from which it is counted, itself not counted, and the day that ends it.
+    country : Country
+        Whose bank holidays count.
+    also : collection of date
+        Further days off.
+    """
+    days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
+    return sum(is_working(day, country, also) for day in days)

@@ -20,6 +20,8 @@ STEP_MODULES = (
     "harness.steps.sites",
     "harness.steps.capacity",
     "harness.steps.offsetting",
+    "harness.steps.private_network",
+    "harness.steps.dispensation",
     "harness.steps.over_http",
     "harness.steps.services",
     "harness.steps.trading",

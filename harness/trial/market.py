@@ -13,6 +13,7 @@ from harness.core.recording import LogEntry, Reading
 from harness.market.trades import TradeKind
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
+from harness.trial.collector import DataCollector
 from harness.trial.desk import Desk, on_bench
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
@@ -48,6 +49,7 @@ class Market:
     offsets: OffsetDesk
     trading: TradingDesk
     aggregator: Aggregator
+    collector: DataCollector
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
 
@@ -71,7 +73,10 @@ class Market:
     def listeners(self) -> list[Listener]:
         """Who hears the meters while the plan runs."""
         more = [] if self.link is None else [self.link.participant.hear]
-        return [self.desk.hear, self.network.hear, self.offsets.hear, *more]
+        return [
+            self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
+            *more,
+        ]  # fmt: skip
 
     def begin(self, group: asyncio.TaskGroup, plan: Plan, clock: BenchClock) -> None:
         """Let everything of the plan happen at its time."""
@@ -79,6 +84,14 @@ class Market:
         self.services.open()
         if self.link is not None:
             self.link.begin(group)
+        if plan.private_network is not None:
+            group.create_task(self.collector.run())
+        for asked in plan.applications:
+            at_s, largest_va = plan.bench_s(asked.at_clock_s), plan.largest_circuit_va
+            decide = self.collector.decide
+            group.create_task(
+                at(clock, at_s, decide, asked.application, largest_va or 0.0)
+            )
         for scheme in plan.anm:
             group.create_task(self.network.run(scheme))
         for planned in plan.trades:
@@ -110,10 +123,12 @@ def open_market(
     log: Log,
     meters: dict[str, str],
     link: DsoLink | None = None,
+    boundary: str | None = None,
 ) -> Market:
     """Return everybody, ready to begin.
 
-    `meters` has the meter that sees each device and nothing else, by its role.
+    `meters` has the meter that sees each device and nothing else, by its role;
+    `boundary` is the one that sees everything.
     """
     desk = Desk(plan, aggregator, clock, log, meters)
     return Market(
@@ -123,5 +138,6 @@ def open_market(
         OffsetDesk(plan, aggregator, clock, log, desk.register, meters),
         TradingDesk(plan, aggregator, clock, log, desk.register),
         aggregator,
+        DataCollector(plan, clock, log, meters, boundary),
         link,
     )

@@ -21,6 +21,7 @@ from harness.market.constraint import Agreement, Offer
 from harness.market.flexible_power import Asset
 from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
+from harness.market.private_network import Application, PrivateNetwork
 from harness.market.sites import Area
 from harness.market.trades import Trade
 from harness.market.trading import Market as WholesaleMarket
@@ -62,6 +63,10 @@ _LATER = (
     "over_http",
     "gate_closure_s",
     "anm",
+    "private_network",
+    "left_out",
+    "applications",
+    "largest_circuit_va",
 )
 
 
@@ -286,6 +291,14 @@ class TradingTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedApplication:
+    """A declaration of use of D/380, made at a clock time."""
+
+    application: Application
+    at_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -358,6 +371,12 @@ class Plan:
     orders: list[PlannedOrder] = field(default_factory=list)
     trading: TradingTerms | None = None
     anm: list[AnmScheme] = field(default_factory=list)
+    private_network: PrivateNetwork | None = None
+    left_out: list[str] = field(default_factory=list)
+    """Customers whom the data collector's site information does not name."""
+    applications: list[PlannedApplication] = field(default_factory=list)
+    largest_circuit_va: float | None = None
+    """Of what a generic dispensation covers. [VA]"""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -390,6 +409,7 @@ class Plan:
         for span in spans:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
+        times += [one.at_clock_s for one in self.applications]
         return times + [operation.at_clock_s for operation in self.operations]
 
     @property

@@ -161,7 +161,10 @@ async def run(
             plan, rig.dso, aggregator, clock, recorder.log, recorder.message,
             rig.boundary_meter(),
         )  # fmt: skip
-        market = open_market(plan, aggregator, clock, recorder.log, _meters(rig), link)
+        market = open_market(
+            plan, aggregator, clock, recorder.log, _meters(rig), link,
+            rig.boundary_meter(),
+        )  # fmt: skip
         observer.listeners = market.listeners
         clock.begin()
         every_s = _pulse_s(plan, bench)
