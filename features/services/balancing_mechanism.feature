@@ -37,6 +37,7 @@ Feature: Balancing Mechanism
     And the EV holds its level for the published event period of 4 h
     And the EV returns without overshoot
     And the EV's own meter agrees with the independent meter
+    And the EV's answers are held against every service
 
   @EVCP @ev @turn_up
   Scenario: The car takes more within half a minute and for four hours
@@ -57,6 +58,7 @@ Feature: Balancing Mechanism
     And the house stays at or above its comfort limit
     And the compressor keeps its minimum run and rest times
     And the heat pump's rebound stays within its bound
+    And the heat pump's answers are held against every service
 
     Examples:
       | time      | period | end   |

@@ -1,4 +1,4 @@
-"""One recording against every edition of what operators ask of operational metering.
+"""One recording against every edition of what operators ask, service by service.
 
 Each criterion is judged apart, under the decision rule that was agreed. Nothing here
 is a verdict: the table says which door is open, and by how much the next is missed.
@@ -17,6 +17,8 @@ from harness.checks.verdict import Outcome
 from harness.rulebook.rule import Rule
 from harness.rulebook.where import Regime
 
+LONG_S = 180.0
+"""From here on seconds are told in minutes. [s]"""
 _GOOD = (Outcome.PASS, Outcome.CONDITIONAL_PASS)
 _BAD = (Outcome.FAIL, Outcome.CONDITIONAL_FAIL)
 
@@ -40,15 +42,24 @@ class Access:
     @property
     def nearest_miss(self) -> str:
         """Say what keeps it out, the criterion that is missed by least first."""
+        return "; ".join(
+            f"{name} by {_amount(decision, rule)}"
+            for _, name, rule, decision in self._missed
+        )
+
+    @property
+    def miss(self) -> float:
+        """How far its widest miss is off, in parts of the bound; 0 without one."""
+        return max((one[0] for one in self._missed), default=0.0)
+
+    @property
+    def _missed(self) -> list[tuple[float, str, Rule, Decision]]:
         missed = [
             (_far(rule, decision), name, rule, decision)
             for name, (rule, decision) in self.decisions.items()
             if decision.outcome in _BAD
         ]
-        return "; ".join(
-            f"{name} by {_amount(decision, rule)}"
-            for _, name, rule, decision in sorted(missed, key=lambda one: one[0])
-        )
+        return sorted(missed, key=lambda one: one[0])
 
 
 def access(
@@ -57,20 +68,23 @@ def access(
     *,
     decision_rule: str,
     complete: bool = True,
+    criteria: Sequence[str] = CRITERIA,
 ) -> list[Access]:
     """Judge what was measured by every regime's rules.
 
     Parameters
     ----------
     measured : mapping
-        An estimate by criterion (`CRITERIA`). What a regime asks for and is not there
-        cannot be told.
+        An estimate by criterion. What a regime asks for and is not there cannot be
+        told.
     regimes : mapping
         As `harness.rulebook.where.regimes` gives them.
     decision_rule : str
         As `decide` takes it.
     complete : bool
         False if the recording was cut short.
+    criteria : sequence of str
+        The quantities that are looked at.
 
     Raises
     ------
@@ -89,19 +103,33 @@ def access(
                     complete=complete,
                 ),
             )
-            for name in CRITERIA
+            for name in criteria
             if name in rules
         }
         found.append(Access(regime, decisions))
     return found
 
 
-def access_table(found: Sequence[Access]) -> list[list[str]]:
-    """Return the table as rows of text, heading first."""
-    heads = ["accuracy", "reads every", "latency", "resolution", "completeness"]
-    rows = [["regime, edition", *heads, "met"]]
+METERING = dict(
+    zip(
+        CRITERIA,
+        ("accuracy", "reads every", "latency", "resolution", "completeness"),
+        strict=True,
+    )
+)
+"""Headings of the criteria of operational metering."""
+
+
+def access_table(
+    found: Sequence[Access], heads: Mapping[str, str] = METERING, *, of: str = "regime"
+) -> list[list[str]]:
+    """Return the table as rows of text, heading first.
+
+    `heads` has the criteria to show, in order, each with its heading.
+    """
+    rows = [[f"{of}, edition", *heads.values(), "met"]]
     for one in found:
-        cells = [_cell(one.decisions.get(name)) for name in CRITERIA]
+        cells = [_cell(one.decisions.get(name)) for name in heads]
         name = f"{one.regime.name}, {one.regime.edition}"
         rows.append([name, *cells, _verdict(one)])
     return rows
@@ -133,14 +161,22 @@ def _short(rule: Rule) -> str:
     return (
         rule.bound
         if low is not None and high is not None
-        else (f"{sign} {bound:g} {rule.unit}")
+        else f"{sign} {_said(bound or 0.0, rule.unit, '.6g')}"
     )
 
 
 def _amount(decision: Decision, rule: Rule) -> str:
     if math.isinf(decision.margin):
         return "far"
-    return f"{abs(decision.margin):.2g} {rule.unit}"
+    margin = abs(decision.margin)
+    return _said(margin, rule.unit, ".2g" if margin < 100 else ".0f")
+
+
+def _said(value: float, unit: str, digits: str) -> str:
+    """Say minutes for many seconds."""
+    if unit == "s" and value >= LONG_S:
+        return f"{value / 60:.3g} min"
+    return f"{value:{digits}} {unit}"
 
 
 def _far(rule: Rule, decision: Decision) -> float:

@@ -1,4 +1,4 @@
-"""flexrig run | portfolio | trace | rejudge | emulate | doctor | devices | …"""
+"""flexrig run | access | portfolio | trace | rejudge | emulate | doctor | …"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from harness.cli.access import access
 from harness.cli.capture import capture
 from harness.cli.doctor import doctor
 from harness.cli.emulate import emulate
@@ -33,6 +34,7 @@ def cli() -> None:
       flexrig run                                   every shipped feature
       flexrig doctor my.toml                        prove your bench
       flexrig run my.feature --rig my.toml          your feature on your bench
+      flexrig access reports/runs/RUN               which services a session opens
       flexrig portfolio                             from one home to a megawatt
       flexrig trace                                 what is asked for, and what shows it
       flexrig check-driver meter/sdm230             prove a driver
@@ -43,7 +45,7 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, doctor, rejudge, emulate, capture, devices, steps, rules, portfolio,
+    run, doctor, rejudge, emulate, capture, devices, steps, rules, access, portfolio,
     trace_command, check_driver, new_device,
 )  # fmt: skip
 for _command in COMMANDS:

@@ -27,7 +27,7 @@ from harness.rulebook.conditions import (
 )
 from harness.rulebook.rule import Rule
 
-MEASURAND, REGIME, EVERY = "measurand", "regime", "every"
+MEASURAND, REGIME, EVERY, SERVICE = "measurand", "regime", "every", "service"
 POWER_FACTORS = ("1", "0.5 inductive", "0.8 capacitive")
 """What a limit of error may be stated for."""
 SHOWN_AT_MOST = 7
@@ -201,15 +201,17 @@ def _is_finite(value: Condition) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """What an operator asks of operational metering, in one edition."""
+    """What is asked of operational metering, or for a service, in one edition."""
 
     name: str
     """Short and stable: ``existing``, ``trial-60s``."""
     edition: str
 
 
-def regimes(rulebook: Rulebook) -> dict[Regime, dict[str, Rule]]:
+def regimes(rulebook: Rulebook, key: str = REGIME) -> dict[Regime, dict[str, Rule]]:
     """Return every regime of operational metering, each with its rules by quantity.
+
+    With `SERVICE` as key, every service that states what takes part in it must do.
 
     All editions are there, whether in force or not, so that one recording can be
     held against each. The earliest comes first; within a day the order is that of
@@ -223,7 +225,7 @@ def regimes(rulebook: Rulebook) -> dict[Regime, dict[str, Rule]]:
     found: dict[Regime, dict[str, Rule]] = {}
     shared: list[Rule] = []
     for rule in (rule for versions in rulebook.editions.values() for rule in versions):
-        name = rule.conditions.get(REGIME)
+        name = rule.conditions.get(key)
         if name == EVERY:
             shared.append(rule)
         elif name is not None:

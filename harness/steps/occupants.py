@@ -88,7 +88,10 @@ def _asked(trial: Trial, quantity: str) -> _Asked | None:
         nothing = Estimate(math.nan, rule.unit, why=why)
         trial.judge(HOME, nothing, rule, channels=(channel,))
         return None
-    first = sent[0]
+    return _seen(trial, sent[0], view)
+
+
+def _seen(trial: Trial, first: Dispatched, view: MeterView) -> _Asked:
     trouble = trial.trouble(view, first.sent_s)
     if trouble or first.sent_s <= 0:
         why = trouble or "the bench was not watched before the message"
@@ -97,6 +100,16 @@ def _asked(trial: Trial, quantity: str) -> _Asked | None:
         view.time_s, view.power_w, from_s=0.0, until_s=first.sent_s, meter=view.quality
     )
     return _Asked(first, view, before)
+
+
+def reduction(trial: Trial) -> Estimate | None:
+    """Return the mean change at the boundary that people were asked for. [W]
+
+    None if nobody was asked, or no boundary meter saw it.
+    """
+    view = trial.view(HOME)
+    sent = [one for one in dispatched(trial.recording) if one.role == OCCUPANTS]
+    return None if view is None or not sent else _seen(trial, sent[0], view).moved()
 
 
 @then("the home moves its demand while it is asked")

@@ -33,6 +33,8 @@ STEP_MODULES = (
     "harness.steps.load_points",
     "harness.steps.meter_clocks",
     "harness.steps.operational",
+    "harness.steps.answers",
+    "harness.steps.eligibility",
     "harness.steps.portfolio",
 )
 """Every module with phrases; the pytest plugin loads the same list."""

@@ -67,6 +67,7 @@ _LATER = (
     "left_out",
     "applications",
     "largest_circuit_va",
+    "claims",
 )
 
 
@@ -377,6 +378,8 @@ class Plan:
     applications: list[PlannedApplication] = field(default_factory=list)
     largest_circuit_va: float | None = None
     """Of what a generic dispensation covers. [VA]"""
+    claims: dict[str, str] = field(default_factory=dict)
+    """What is said of each device: its technology, and how it is dispatched."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 

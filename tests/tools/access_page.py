@@ -1,7 +1,7 @@
-"""One recording against every edition of operational metering, as a page.
+"""One recording against every service and every edition of metering, as a page.
 
-``python -m tests.tools.access_page`` runs the features of operational metering and
-writes the tables that their reports show to ``docs/market-access.md``.
+``python -m tests.tools.access_page`` runs the features that hold an asset against them
+and writes the tables that their reports show to ``docs/market-access.md``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from tests.cli.bench import ROOT, pytest_here
 
 PAGE = ROOT / "docs/market-access.md"
 RUNS = (
-    ("operational_metering.feature", "emulated.toml", "cohort"),
-    ("smart_meter.feature", "meters.toml", "what_the_home_draws"),
+    ("services/balancing_mechanism.feature", "emulated.toml", "gives_way_at_once"),
+    ("services/balancing_mechanism.feature", "emulated.toml", "gives_way and two"),
+    ("metering/operational_metering.feature", "emulated.toml", "cohort"),
+    ("metering/smart_meter.feature", "meters.toml", "what_the_home_draws"),
 )
 
 
@@ -25,7 +27,7 @@ def tables() -> list[TableRecord]:
     found = []
     for feature, rig, only in RUNS:
         with tempfile.TemporaryDirectory(prefix="flexrig-access-") as folder:
-            path = ROOT / "features/metering" / feature
+            path = ROOT / "features" / feature
             options = ("-k", only, "--date", "2026-11-01")
             run = pytest_here(path, ROOT / "rigs" / rig, Path(folder), *options)
             found += [table for step in run.record.steps for table in step.made]
@@ -35,13 +37,15 @@ def tables() -> list[TableRecord]:
 def page(found: list[TableRecord]) -> str:
     """The page: a table for each recording."""
     lines = [
-        "# Which editions of operational metering one recording meets",
+        "# Which services, and which editions of operational metering, a recording "
+        "meets",
         "",
-        "Made by `python -m tests.tools.access_page` from one run of "
-        "`features/metering/operational_metering.feature` and one of "
-        "`smart_meter.feature`, by simple acceptance. Each criterion is judged apart; "
-        "the last column says what keeps the asset out, the nearest first. Emulated: "
-        "this certifies nothing.",
+        "Made by `python -m tests.tools.access_page` from one run each of the "
+        "scenarios that hold an asset against them, by simple acceptance. `flexrig "
+        "access RUN` does the same for any run. Each criterion is judged apart; the "
+        "last column "
+        "says what keeps the asset out, the nearest first. Services ask for more than "
+        "a bench can measure. Emulated: this certifies nothing.",
         "",
     ]
     for table in found:
