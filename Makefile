@@ -3,8 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RIG ?= rigs/emulated.toml
 CONSTRAINTS ?= constraints.txt
-# Two more than there are cores: some tests wait for the clock on the wall.
-WORKERS ?= $(shell echo $$(($$(nproc) + 2)))
+# One more than there are cores: some tests wait for the clock on the wall.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
 # Compiled modules are kept: a run is many processes, and each would compile everything.
 export PYTHONDONTWRITEBYTECODE :=

@@ -26,7 +26,7 @@ Feature: D/380 Who may use difference metering
     Then D/380 may be used
 
   Scenario Outline: A meter's papers break a condition: <what> of the <meter>
-    Given the <meter> meter's <what> is <value>
+    Given the papers of the <meter> meter say <value> as its <what>
     When D/380 is declared at 12:00 for a circuit of 0.5 MVA
     Then D/380 may not be used, because <why>
 

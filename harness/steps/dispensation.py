@@ -73,7 +73,7 @@ def _with_card(
     return replace(network, customers=tuple(changed))
 
 
-@given(parsers.parse("the {meter:w} meter's {what} is {value}"))
+@given(parsers.parse("the papers of the {meter:w} meter say {value} as its {what}"))
 def _(plan: Plan, meter: str, what: str, value: str) -> None:
     """One entry of a meter's papers is another."""
     network = network_of(plan, meter)

@@ -97,6 +97,7 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
     assert says in verdict.reason
 
 
+PAPERS = "the papers of the garage meter say"
 DECLARE = "When D/380 is declared at 12:00 for a circuit of 0.5 MVA\n"
 ANSWER = (
     "Then the network owner, asked on 2026-12-14, answered in time on {}, by the "
@@ -104,13 +105,13 @@ ANSWER = (
 )
 DECIDED = {
     "a broken condition is not allowed": (
-        f"Given the garage meter's code is CoP10\n{DECLARE}Then D/380 may be used",
+        f"Given {PAPERS} CoP10 as its code\n{DECLARE}Then D/380 may be used",
         "d380/decided-otherwise", "fail", "neither CoP3 nor CoP5",
     ),
     "two broken conditions are not one": (
-        "Given the garage meter's code is CoP10\nAnd the garage meter's reading is "
-        f"monthly\n{DECLARE}Then D/380 may not be used, because a meter is not read "
-        "half-hourly", "d380/decided-otherwise", "fail", "neither CoP3 nor CoP5",
+        f"Given {PAPERS} CoP10 as its code\nAnd {PAPERS} monthly as its reading\n"
+        f"{DECLARE}Then D/380 may not be used, because a meter is not read half-hourly",
+        "d380/decided-otherwise", "fail", "neither CoP3 nor CoP5",
     ),
     "what is allowed is not refused": (
         f"{DECLARE}Then D/380 may not be used, because compliance was not declared",
@@ -144,7 +145,7 @@ def test_each_decision_is_red_where_it_must_be(case, tmp_path):
         (SETTLED, ("scaled up by 2 %", "scaled up by 2 kW"), "is no share"),
         (SETTLED, ("scaled up by 2 %", "scaled up by −2 %"), "losses are 0 %"),
         (SETTLED, ("to 17:00 are", "to 16:45 are"), "begin and end at :00 and :30"),
-        (ALLOWED, ("meter's <what>", "meter's colour"), "is not in a meter's papers"),
+        (ALLOWED, ("as its <what>", "as its colour"), "is not in a meter's papers"),
         (ALLOWED, ("of 10 MVA\n", "of 10 MW\n"), "is no capacity of a circuit"),
         (ALLOWED, ("| monthly        |", "| hourly         |"), "is no way to read"),
         (ALLOWED, ("| LDSO              |", "| postman           |"), "need not agree"),
