@@ -23,6 +23,7 @@ from allure_commons.utils import now as _now
 
 from harness.checks.verdict import Verdict
 from harness.reporting import wording
+from harness.reporting.coverage import ledger
 from harness.reporting.record import (
     STEP_STATUS,
     ScenarioOutcome,
@@ -194,7 +195,13 @@ def _description(record: ScenarioRecord) -> str:
         ("Evidence", trial.evidence),
         ("Digest", trial.digest),
     ]
-    blocks = [facts, *(list(pairs.items()) for pairs in trial.sections.values())]
+    shown = [
+        (f"Shows {entry.id}", f"{entry.title} ({entry.source})")
+        for entry in ledger()
+        if entry.id in record.tags
+    ]
+    sections = [list(pairs.items()) for pairs in trial.sections.values()]
+    blocks = [shown, facts, *sections]
     lists = [
         "\n".join(f"- {name}: {text}" for name, text in block if text)
         for block in blocks

@@ -151,6 +151,7 @@ def test_what_the_evidence_is_worth_comes_first(
 ) -> None:
     text = results["The car takes more within half a minute"]["description"]
     assert text.startswith("**Emulated evidence: this certifies nothing.**")
+    assert "- Shows BM: Balancing Mechanism" in text
     assert "- Evidence: reports/runs/x" in text
     assert "- ev: Flexrig Emulated AC 1.0, firmware 1" in text
     assert "<script>" not in results["Nothing is judged"]["description"]
