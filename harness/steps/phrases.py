@@ -24,6 +24,7 @@ STEP_MODULES = (
     "harness.steps.dispensation",
     "harness.steps.over_http",
     "harness.steps.services",
+    "harness.steps.thermal",
     "harness.steps.trading",
     "harness.steps.stack_money",
     "harness.steps.leaves",

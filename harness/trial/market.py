@@ -10,6 +10,8 @@ from typing import ParamSpec
 
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
+from harness.market.actors import Actor
+from harness.market.thermal import refusal
 from harness.market.trades import TradeKind
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
@@ -17,7 +19,7 @@ from harness.trial.collector import DataCollector
 from harness.trial.desk import Desk, on_bench
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
-from harness.trial.plan import MarketAct, Plan
+from harness.trial.plan import DayAhead, MarketAct, Plan
 from harness.trial.service_desk import ServiceDesk
 from harness.trial.trading_desk import TradingDesk
 
@@ -50,6 +52,7 @@ class Market:
     trading: TradingDesk
     aggregator: Aggregator
     collector: DataCollector
+    log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
 
@@ -78,6 +81,20 @@ class Market:
             *more,
         ]  # fmt: skip
 
+    def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
+        """Whether the aggregator calls an asset where it is; it says why if not."""
+        asset = next(one for one in plan.placed if one.role == ahead.role)
+        assert plan.constraint is not None  # noqa: S101 - the step refused a plan without
+        why = refusal(
+            plan.constraint, asset, level_w=ahead.level_w, homes=plan.placed_homes
+        )
+        if why is not None:
+            self.log(
+                Actor.AGGREGATOR, "notice: not called", to=ahead.actor,
+                role=ahead.role, reason=str(why),
+            )  # fmt: skip
+        return why is None
+
     def begin(self, group: asyncio.TaskGroup, plan: Plan, clock: BenchClock) -> None:
         """Let everything of the plan happen at its time."""
         self.desk.open()
@@ -92,6 +109,10 @@ class Market:
             group.create_task(
                 at(clock, at_s, decide, asked.application, largest_va or 0.0)
             )
+        for ahead in plan.day_ahead:
+            if self._calls(plan, ahead):
+                at_s = plan.bench_s(ahead.from_clock_s)
+                group.create_task(at(clock, at_s, self.aggregator.carry_out, ahead))
         for scheme in plan.anm:
             group.create_task(self.network.run(scheme))
         for planned in plan.trades:
@@ -139,5 +160,6 @@ def open_market(
         TradingDesk(plan, aggregator, clock, log, desk.register),
         aggregator,
         DataCollector(plan, clock, log, meters, boundary),
+        log,
         link,
     )

@@ -23,6 +23,7 @@ from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
 from harness.market.private_network import Application, PrivateNetwork
 from harness.market.sites import Area
+from harness.market.thermal import Placed, ThermalConstraint
 from harness.market.trades import Trade
 from harness.market.trading import Market as WholesaleMarket
 from harness.market.trading import Motive, Risk
@@ -68,6 +69,12 @@ _LATER = (
     "applications",
     "largest_circuit_va",
     "claims",
+    "constraint",
+    "gsp_of",
+    "placed",
+    "placed_homes",
+    "day_ahead",
+    "day_ahead_price",
 )
 
 
@@ -300,6 +307,11 @@ class PlannedApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class DayAhead(Instruction):
+    """An instruction that an operator gave a day ahead, for an asset by its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -380,6 +392,14 @@ class Plan:
     """Of what a generic dispensation covers. [VA]"""
     claims: dict[str, str] = field(default_factory=dict)
     """What is said of each device: its technology, and how it is dispatched."""
+    constraint: ThermalConstraint | None = None
+    gsp_of: dict[str, str] = field(default_factory=dict)
+    """Grid supply points by postcode."""
+    placed: list[Placed] = field(default_factory=list)
+    placed_homes: int = 0
+    """How many homes like this one each grid supply point has."""
+    day_ahead: list[DayAhead] = field(default_factory=list)
+    day_ahead_price: Price | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -392,6 +412,8 @@ class Plan:
         times: list[float] = []
         for instruction in self.instructions:
             times += [instruction.from_clock_s, instruction.until_clock_s]
+        for ahead in self.day_ahead:
+            times += [ahead.from_clock_s, ahead.until_clock_s]
         for act in self.acts:
             times += [act.at_clock_s]
             times += [act.until_clock_s] if act.kind == "dispatch" else []
