@@ -5,9 +5,8 @@ import pytest
 from harness.market.eligibility import Dispatch, Technology, open_to, tables
 from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here
 
-WIRE, MESSAGE = (
-    ROOT / f"features/services/eligibility{end}.feature" for end in ("", "_by_message")
-)
+WIRE = ROOT / "features/services/eligibility.feature"
+MESSAGE = ROOT / "features/devices/eligibility_by_message.feature"
 HOUSE = ROOT / "rigs/whole_house.toml"
 IGNORES = ROOT / "rigs/bad/accepts_and_ignores.toml"
 ALL = ("BM", "TCM", "DFS", "SUS", "SEC")
