@@ -85,7 +85,7 @@ def _show(
     console: Console, scenario: str, one: Answer, rulebook: Rulebook, rule: str
 ) -> None:
     stands = one.stands(rulebook, rule)
-    head, *rows = answer_table(one, stands)
+    head, *rows = answer_table(one, stands, rulebook)
     table = Table(*head, box=SIMPLE, title=one.title, title_justify="left")
     for row in rows:
         table.add_row(*row)
@@ -98,7 +98,7 @@ def _show(
 def _section(scenario: str, one: Answer, rulebook: Rulebook, rule: str) -> str:
     stands = one.stands(rulebook, rule)
     note = f"{scenario}. {headline(one, stands)}"
-    return section(one.title, answer_table(one, stands), note=note)
+    return section(one.title, answer_table(one, stands, rulebook), note=note)
 
 
 def _now() -> str:

@@ -26,6 +26,7 @@ from harness.reporting import wording
 from harness.reporting.record import note_table
 from harness.rig.file import read_rig
 from harness.rulebook.book import Rulebook
+from harness.rulebook.rule import Rule
 from harness.rulebook.where import SERVICE, regimes
 from harness.steps.event import (
     Event,
@@ -193,14 +194,32 @@ def _listed(found: list[Access]) -> str:
     )
 
 
-def answer_table(one: Answer, stands: list[Access]) -> list[list[str]]:
+def answer_table(
+    one: Answer, stands: list[Access], rulebook: Rulebook
+) -> list[list[str]]:
     """Return the table of every service and edition, heading first.
 
-    Beneath the heading stands what was measured.
+    Beneath the heading stands what was measured. Before the last column stands how
+    many such changes make the least unit, where the service has one.
     """
+    services = regimes(rulebook, SERVICE)
     head, *rows = access_table(stands, HEADS, of="service")
+    units = [_least(one, services[stand.regime].get(UNIT)) for stand in stands]
     seen = [_seen(one.measured[name]) for name in HEADS]
-    return [head, ["this session", *seen, ""], *rows]
+    return [
+        [*head[:-1], UNIT, head[-1]],
+        ["this session", *seen, "", ""],
+        *([*row[:-1], unit, row[-1]] for row, unit in zip(rows, units, strict=True)),
+    ]
+
+
+def _least(one: Answer, rule: Rule | None) -> str:
+    """How many such changes make a service's least unit."""
+    if rule is None or rule.at_least is None:
+        return "not asked"
+    many = math.ceil(rule.at_least / one.moved_w) if one.moved_w > 0 else None
+    count = "" if many is None else f": {many:,} such"
+    return f"{rule.at_least / 1e6:g} MW{count}"
 
 
 def _seen(found: Estimate) -> str:
@@ -230,4 +249,4 @@ def _(trial: Trial, asset: str) -> None:
             trial.session.rulebook, trial.session.assignment.decision_rule
         )
         note_table(trial.node, f"{one.title}, against every service",
-                   answer_table(one, stands))  # fmt: skip
+                   answer_table(one, stands, trial.session.rulebook))  # fmt: skip

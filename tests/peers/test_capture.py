@@ -132,9 +132,14 @@ def test_capinfos_finds_nanoseconds_no_losses_and_who_captured(bundle: Path):
 
 @forbidden
 def test_no_frame_is_there_twice_and_none_is_missing(bundle: Path):
-    odd = "tcp.analysis.retransmission or tcp.analysis.lost_segment or "
-    odd += "tcp.analysis.duplicate_ack or tcp.analysis.ack_lost_segment"
+    """A busy kernel may send again; then the packet has a number of its own."""
+    odd = "tcp.analysis.lost_segment or tcp.analysis.ack_lost_segment"
     assert tshark(bundle / "wire.pcapng", odd, "frame.number") == []
+    numbered = ("ip.id", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw")
+    frames = [tuple(one) for one in tshark(bundle / "wire.pcapng", "tcp", *numbered)]
+    own = [frame for frame in frames if int(frame[0], 16)]  # 0: a handshake's answer
+    assert len(own) > 100
+    assert len(set(own)) == len(own)
     protocols = {one["protocol"] for one in decoded(bundle / "wire.pcapng")}
     assert protocols == {"http", "modbus_tcp", "websocket"}
 

@@ -87,7 +87,17 @@ def test_what_was_asked_for_no_longer_is_neither_met_nor_missed():
     one = answer(held=900.0, more=True)
     assert met(one, "Quick Reserve") is True
     assert met(one, "Dynamic Regulation") is None
-    assert "asked for no longer" in answer_table(one, one.stands(BOOK, "simple"))[1][3]
+    rows = answer_table(one, one.stands(BOOK, "simple"), BOOK)
+    assert "asked for no longer" in rows[1][3]
+
+
+def test_the_least_unit_is_told_in_such_changes():
+    one = answer()
+    rows = answer_table(one, one.stands(BOOK, "simple"), BOOK)
+    units = {row[0].partition(",")[0]: row[-2] for row in rows}
+    assert units["Quick Reserve"] == "1 MW: 168 such"
+    assert units["Fast Reserve"] == "25 MW: 4,195 such"
+    assert units["Dynamic Containment"] == "not asked"
 
 
 def test_what_was_not_seen_opens_nothing():
