@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import threading
+from collections import Counter
 
 for _name in ("CI", "BUILD_NUMBER"):
     os.environ.pop(_name, None)
@@ -19,12 +20,41 @@ if (
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TWINS = {
+    "steps/test_answers": 5, "steps/test_eligibility": 5, "steps/test_money": 5,
+    "steps/test_offsetting": 5, "steps/test_over_http": 5, "steps/test_peak": 5,
+    "steps/test_private_network": 5, "steps/test_sites": 5, "steps/test_stacking": 5,
+    "steps/test_thermal": 5, "steps/test_trader": 5,
+    "tests/test_aggregation_features": 2, "tests/test_device_features": 2,
+    "tests/test_metering_features": 2, "tests/test_operational_features": 2,
+}  # fmt: skip
+"""Whole runs with one thing wrong, and of how many one is tried where time is short."""
+CHEAP = ("bad", "cell", "called", "service_has", "refused", "price")
 SLOW = ("test_wall_clock", "test_fault_table", "test_emulate", "test_interrupted")
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with what waits longest: begun last, it would leave a core idle."""
+def pytest_collection_modifyitems(config, items):
+    """Begin with what waits longest: begun last, it would leave a core idle.
+
+    ``FLEXRIG_TWINS=some`` leaves out most of the twins; `make nightly` runs them all.
+    """
+    if os.environ.get("FLEXRIG_TWINS") == "some":
+        left_out = _left_out(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=lambda item: not item.path.stem.startswith(SLOW))
+
+
+def _left_out(items):
+    """All but each so-manyth whole run of a file of twins; what is cheap stays."""
+    found, seen = [], Counter()
+    for item in items:
+        every = TWINS.get(f"{item.path.parent.name}/{item.path.stem}", 1)
+        if every > 1 and not any(word in item.name for word in CHEAP):
+            if seen[item.path] % every:
+                found.append(item)
+            seen[item.path] += 1
+    return found
 
 
 def pytest_collection_finish():
