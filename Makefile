@@ -61,7 +61,7 @@ wheel: .venv/.ready
 
 .venv/.ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[dev]' --constraint $(CONSTRAINTS)
 	touch $@
 
 # The Allure report needs Node; without it the built-in report is made all the same.

@@ -21,12 +21,12 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TWINS = {
-    "steps/test_answers": 5, "steps/test_eligibility": 5, "steps/test_money": 5,
-    "steps/test_offsetting": 5, "steps/test_over_http": 5, "steps/test_peak": 5,
-    "steps/test_private_network": 5, "steps/test_sites": 5, "steps/test_stacking": 5,
-    "steps/test_thermal": 5, "steps/test_trader": 5,
-    "tests/test_aggregation_features": 2, "tests/test_device_features": 2,
-    "tests/test_metering_features": 2, "tests/test_operational_features": 2,
+    "steps/test_answers": 12, "steps/test_eligibility": 12, "steps/test_money": 12,
+    "steps/test_offsetting": 12, "steps/test_over_http": 12, "steps/test_peak": 12,
+    "steps/test_private_network": 12, "steps/test_sites": 12, "steps/test_stacking": 12,
+    "steps/test_thermal": 12, "steps/test_trader": 12,
+    "tests/test_aggregation_features": 5, "tests/test_device_features": 5,
+    "tests/test_metering_features": 5, "tests/test_operational_features": 5,
 }  # fmt: skip
 """Whole runs with one thing wrong, and of how many one is tried where time is short."""
 CHEAP = ("bad", "cell", "called", "service_has", "refused", "price")
