@@ -15,10 +15,9 @@ from harness.cli.progress import make_console
 from harness.cli.run import DECISION_RULE
 from harness.core.errors import EvidenceError, UsageError
 from harness.evidence.bundle import MANIFEST, read_bundle
-from harness.reporting.plain_page import plain_page, section
-from harness.rulebook.book import Rulebook
+from harness.reporting.plain_page import Rows, plain_page, section
 from harness.rulebook.loader import load_rulebook
-from harness.steps.answers import Answer, answer_table, answers, headline, looked_at
+from harness.steps.answers import answer_table, answers, headline, looked_at
 
 NOTE = (
     "Only what a bench can measure is looked at. Services ask for more: contracts, "
@@ -53,8 +52,11 @@ def access(run: Path, role: str | None, decision_rule: str, html: Path | None) -
         recording = read_bundle(bundle)
         trial = looked_at(recording, rulebook, bundle / "rig.toml", decision_rule)
         for one in answers(trial, role):
-            _show(console, bundle.name, one, rulebook, decision_rule)
-            parts.append(_section(bundle.name, one, rulebook, decision_rule))
+            stands = one.stands(rulebook, decision_rule)
+            rows = answer_table(one, stands, rulebook)
+            said = headline(one, stands)
+            _show(console, bundle.name, one.title, rows, said)
+            parts.append(section(one.title, rows, note=f"{bundle.name}. {said}"))
     if not parts:
         whose = f" of the {role}" if role else ""
         fact = f"no instruction{whose} that an independent meter saw"
@@ -81,24 +83,15 @@ def _bundles(run: Path) -> list[Path]:
     return found
 
 
-def _show(
-    console: Console, scenario: str, one: Answer, rulebook: Rulebook, rule: str
-) -> None:
-    stands = one.stands(rulebook, rule)
-    head, *rows = answer_table(one, stands, rulebook)
-    table = Table(*head, box=SIMPLE, title=one.title, title_justify="left")
-    for row in rows:
+def _show(console: Console, scenario: str, title: str, rows: Rows, said: str) -> None:
+    head, *body = rows
+    table = Table(*head, box=SIMPLE, title=title, title_justify="left")
+    for row in body:
         table.add_row(*row)
     console.print(scenario, style="dim", markup=False, highlight=False)
     console.print(table)
-    console.print(headline(one, stands), markup=False, highlight=False)
+    console.print(said, markup=False, highlight=False)
     console.print()
-
-
-def _section(scenario: str, one: Answer, rulebook: Rulebook, rule: str) -> str:
-    stands = one.stands(rulebook, rule)
-    note = f"{scenario}. {headline(one, stands)}"
-    return section(one.title, answer_table(one, stands, rulebook), note=note)
 
 
 def _now() -> str:

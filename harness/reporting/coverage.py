@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 
 from harness.core.errors import UsageError
@@ -102,6 +103,7 @@ class Trace:
         )
 
 
+@cache
 def ledger(text: str | None = None) -> tuple[Entry, ...]:
     """Return every id, in the ledger's order.
 

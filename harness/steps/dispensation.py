@@ -128,8 +128,8 @@ def _(plan: Plan, at: str, capacity: str, party: str) -> None:
     if party not in MUST_AGREE:
         hint = ", ".join(MUST_AGREE)
         raise FeatureError(f"“{party}”", "need not agree in all cases", hint)
-    _declare(plan, at, capacity)
-    _change(plan, agreed=tuple(one for one in MUST_AGREE if one != party))
+    agreed = tuple(one for one in MUST_AGREE if one != party)
+    _declare(plan, at, capacity, agreed=agreed)
 
 
 @when(
@@ -140,10 +140,10 @@ def _(plan: Plan, at: str, capacity: str, party: str) -> None:
 )
 def _(plan: Plan, at: str, capacity: str, name: str) -> None:
     """One third party's MSID was not sent to Elexon."""
-    msid = customer_of(plan, name).msid
-    _declare(plan, at, capacity)
-    listed = plan.applications[-1].application.listed
-    _change(plan, listed=tuple(one for one in listed if one != msid))
+    customer_of(plan, name)
+    third = network_of(plan, at).third_parties
+    listed = tuple(one.msid for one in third if one.name != name)
+    _declare(plan, at, capacity, listed=listed)
 
 
 @when(
@@ -156,11 +156,11 @@ def _(plan: Plan, at: str, capacity: str, what: str) -> None:
     """The declaration leaves something out."""
     if what not in SIDES:
         raise FeatureError(f"“{what}”", "is no part of it", "; ".join(SIDES))
-    _declare(plan, at, capacity)
-    _change(plan, **{SIDES[what]: False})
+    _declare(plan, at, capacity, **{SIDES[what]: False})
 
 
-def _declare(plan: Plan, at: str, capacity: str) -> None:
+def _declare(plan: Plan, at: str, capacity: str, **lacks: object) -> None:
+    """Put a declaration into the plan, all in order but for what it lacks."""
     network = network_of(plan, at)
     if plan.largest_circuit_va is None:
         hint = "a Given with the limits of the dispensation"
@@ -168,14 +168,9 @@ def _declare(plan: Plan, at: str, capacity: str) -> None:
             f"“at {at}”", "nothing says how large a circuit may be", hint
         )
     listed = tuple(one.msid for one in network.third_parties)
-    declared = Application(network, listed=listed, circuit_va=_volt_amperes(capacity))
+    whole = Application(network, listed=listed, circuit_va=_volt_amperes(capacity))
+    declared = replace(whole, **lacks)  # type: ignore[arg-type]
     plan.applications.append(PlannedApplication(declared, clock_s(at)))
-
-
-def _change(plan: Plan, **fields: object) -> None:
-    last = plan.applications.pop()
-    changed = replace(last.application, **fields)  # type: ignore[arg-type]
-    plan.applications.append(replace(last, application=changed))
 
 
 @then("D/380 may be used")

@@ -15,7 +15,7 @@ from harness.core.errors import FeatureError
 from harness.market.actors import Actor
 from harness.market.thermal import Kind, Placed, Refusal, ThermalConstraint
 from harness.reporting.record import note_table
-from harness.settlement.money import amount_p, pounds, whole_wh
+from harness.settlement.money import Price, amount_p, pounds, whole_wh
 from harness.settlement.volumes import HalfHour, delivered, metered
 from harness.steps.event import level_before
 from harness.steps.prices import agreed
@@ -106,7 +106,7 @@ def _(trial: Trial, asset: str) -> None:
     """The least delivered share of the half-hours called, by its own meter."""
     role = role_of(asset)
     rule, view = trial.rule(role, "delivered share"), trial.view(role)
-    asks = [one for one in trial.plan.day_ahead if one.role == role]
+    asks = _asks(trial, role)
     if view is None or not asks:
         why = "no meter of its own saw it" if view is None else "it was not asked"
         nothing = Estimate(math.nan, "%", why=why)
@@ -139,10 +139,10 @@ def _why_not(trial: Trial, ask: DayAhead) -> str:
     before = level_before(trial, view, trial.plan.bench_s(ask.from_clock_s))
     if math.isnan(before.value):
         return before.why
-    usual_w = next(o.usual_w for o in trial.plan.placed if o.role == ask.role)
-    miss = Estimate(100 * (usual_w - before.value) / max(before.value, 1.0), "%")
+    usual_w = _usual_w(trial, ask)
+    miss_percent = 100 * (usual_w - before.value) / max(before.value, 1.0)
     rule = trial.named_rule("agreement/baseline-miss")
-    if (rule.at_least or 0.0) <= miss.value <= (rule.at_most or 0.0):
+    if (rule.at_least or 0.0) <= miss_percent <= (rule.at_most or 0.0):
         return ""
     return (
         f"it drew {before.value:.0f} W before it was called, and not the "
@@ -150,9 +150,29 @@ def _why_not(trial: Trial, ask: DayAhead) -> str:
     )
 
 
+def _asks(trial: Trial, role: str) -> list[DayAhead]:
+    return [one for one in trial.plan.day_ahead if one.role == role]
+
+
+def _usual_w(trial: Trial, ask: DayAhead) -> float:
+    return next(one.usual_w for one in trial.plan.placed if one.role == ask.role)
+
+
 def _asked_w(trial: Trial, ask: DayAhead) -> float:
-    usual_w = next(o.usual_w for o in trial.plan.placed if o.role == ask.role)
-    return ask.level_w - usual_w
+    return ask.level_w - _usual_w(trial, ask)
+
+
+def _asked_wh(trial: Trial, ask: DayAhead) -> int:
+    """What one home was asked to move in a half-hour, either way. [Wh]"""
+    return whole_wh(abs(_asked_w(trial, ask)) / PERIODS_PER_HOUR)
+
+
+def _paid_p(trial: Trial, volume: Estimate, asked_wh: int, price: Price) -> int:
+    """What a half-hour's volume earns all homes, capped at what was asked. [p]"""
+    if not math.isfinite(volume.value):
+        return 0
+    wh = min(max(whole_wh(volume.value), 0), asked_wh)
+    return amount_p(wh * trial.plan.placed_homes, price)
 
 
 def _parts(trial: Trial, ask: DayAhead) -> list[PeriodOnBench]:
@@ -175,8 +195,7 @@ def _volumes(trial: Trial, ask: DayAhead) -> list[tuple[HalfHour, Estimate]]:
         until_s=trial.plan.duration_s, meter=view.quality,
     )  # fmt: skip
     periods = {part.period for part in _parts(trial, ask)}
-    usual_w = next(o.usual_w for o in trial.plan.placed if o.role == ask.role)
-    usual = Estimate(usual_w / PERIODS_PER_HOUR, "Wh")
+    usual = Estimate(_usual_w(trial, ask) / PERIODS_PER_HOUR, "Wh")
     upwards = ask.move is Move.UP
     return [
         (half, delivered(half, usual, upwards=upwards))
@@ -193,20 +212,17 @@ def _(trial: Trial, asset: str) -> None:
         hint = "a Given with what the ESO pays"
         raise FeatureError(f"“{trial.step_text}”", "there is no price", hint)
     rule, view = trial.rule(role, "half-hours paid for"), trial.view(role)
-    due_p = paid_p = 0
-    for ask in (one for one in trial.plan.day_ahead if one.role == role):
-        asked_wh = whole_wh(abs(_asked_w(trial, ask)) / PERIODS_PER_HOUR)
+    asks, due_p, paid_p = _asks(trial, role), 0, 0
+    for ask in asks:
+        asked_wh = _asked_wh(trial, ask)
         for _half, volume in _volumes(trial, ask):
             due_p += amount_p(asked_wh * trial.plan.placed_homes, price)
-            if math.isfinite(volume.value):
-                wh = min(max(whole_wh(volume.value), 0), asked_wh)
-                paid_p += amount_p(wh * trial.plan.placed_homes, price)
+            paid_p += _paid_p(trial, volume, asked_wh, price)
     measured = (
         Estimate(100 * paid_p / due_p, "%")
         if due_p
         else Estimate(math.nan, "%", why="nothing was called")
     )
-    asks = [one for one in trial.plan.day_ahead if one.role == role]
     if asks and (why := _why_not(trial, asks[0])):
         measured = Estimate(math.nan, "%", why=why)
     channel = f"{role}.power_w" if view is None else view.channel
@@ -238,13 +254,15 @@ def _(trial: Trial, asset: str, why: str) -> None:
 
 def _show(trial: Trial, asks: list[DayAhead]) -> None:
     rows = [("half-hour", "metered", "delivered", "asked for", "paid, all homes")]
-    price, homes = trial.plan.day_ahead_price, trial.plan.placed_homes
+    price = trial.plan.day_ahead_price
     for ask in asks:
-        asked_wh = whole_wh(abs(_asked_w(trial, ask)) / PERIODS_PER_HOUR)
+        asked_wh = _asked_wh(trial, ask)
         for half, volume in _volumes(trial, ask):
-            known = math.isfinite(volume.value)
-            wh = min(max(whole_wh(volume.value), 0), asked_wh) if known else 0
-            paid = "–" if price is None else pounds(amount_p(wh * homes, price))
+            paid = (
+                "–"
+                if price is None
+                else pounds(_paid_p(trial, volume, asked_wh, price))
+            )
             rows.append(
                 (str(half.period), _kwh(half.energy), _kwh(volume),
                  f"{asked_wh / 1e3:.3f} kWh", paid)
