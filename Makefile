@@ -1,7 +1,8 @@
 # Two commands do all the set-up: `make trial` and `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-RIG ?= rigs/emulated.toml
+# One rig for every feature; by default each is tried on the rig that it names.
+RIG ?=
 CONSTRAINTS ?= constraints.txt
 # One more than there are cores: some tests wait for the clock on the wall.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
@@ -15,7 +16,7 @@ MAIN_JOB ?= features/services $(wildcard features/use_cases/uc0[12]_*.feature) \
 
 .PHONY: trial use-cases catalogue test lint bench seeds faults nightly wheel clean
 trial: .venv/.ready reports/node_modules/.ready
-	$(BIN)/flexrig run --rig $(RIG) $(MAIN_JOB)
+	$(BIN)/flexrig run $(if $(RIG),--rig $(RIG)) $(MAIN_JOB)
 
 # All eight use cases of TRANSITION, each on the rig that it names: a home, or sites.
 use-cases: .venv/.ready reports/node_modules/.ready

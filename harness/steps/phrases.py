@@ -36,6 +36,7 @@ STEP_MODULES = (
     "harness.steps.operational",
     "harness.steps.answers",
     "harness.steps.eligibility",
+    "harness.steps.dfs",
     "harness.steps.portfolio",
 )
 """Every module with phrases; the pytest plugin loads the same list."""

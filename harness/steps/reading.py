@@ -29,7 +29,7 @@ from harness.rulebook.book import Rulebook
 from harness.steps.guard import refuse_async
 from harness.steps.phrases import Phrase, all_phrases
 from harness.steps.trial import Trial
-from harness.steps.words import asset_name, role_of
+from harness.steps.words import EDITIONS, asset_name, role_of
 from harness.trial.plan import Plan
 from harness.trial.session import Session
 
@@ -260,13 +260,18 @@ def _check_table(where: str, step: Step, rulebook: Rulebook, on: date) -> None:
     if step.datatable is None:
         return
     header, *rows = _rows(step)
-    if "rule" not in header or "limit" not in header:
+    if "rule" not in header or not {"limit", EDITIONS} & set(header):
         return
+    # Of a table of editions every other column is headed by the edition it quotes.
+    by_edition = [c for c in header if c not in ("rule", EDITIONS)]
+    columns = ["limit"] if "limit" in header else by_edition
     for number, row in enumerate(rows, start=1):
         cells = dict(zip(header, row, strict=True))
         here = f"{where}:{step.line_number + number + 1}"
-        try:
-            rule = rulebook.rule(cells["rule"], on=on)
-        except RuleError as error:
-            raise RuleError(here, error.fact, error.hint) from error
-        require_agreement(rule, cells["limit"], where=here)
+        for column in columns:
+            edition = None if column == "limit" else column
+            try:
+                rule = rulebook.rule(cells["rule"], on=on, edition=edition)
+            except RuleError as error:
+                raise RuleError(here, error.fact, error.hint) from error
+            require_agreement(rule, cells[column], where=here)

@@ -176,7 +176,7 @@ class Trial:
             ),
         )
         plan = self.plan
-        if plan.acts or plan.trades or plan.promises or plan.orders:
+        if plan.acts or plan.trades or plan.promises or plan.orders or plan.dfs:
             self._draw_messages(recording)
 
     def _draw_messages(self, recording: Recording) -> None:

@@ -12,6 +12,8 @@ HOME = "home"
 _ALIASES = {"car": "ev", "house": "heat_pump", "boundary_meter": "boundary"}
 _MOVES = {"down": Move.DOWN, "up": Move.UP}
 DAY_S = 86_400.0
+EDITIONS = "by edition"
+"""Heads a table whose other columns are editions of the rules that it quotes."""
 
 
 def role_of(asset: str) -> str:

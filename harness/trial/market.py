@@ -17,6 +17,7 @@ from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.collector import DataCollector
 from harness.trial.desk import Desk, on_bench
+from harness.trial.dfs_week import called_by_week
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
 from harness.trial.plan import DayAhead, MarketAct, Plan
@@ -82,7 +83,9 @@ class Market:
         ]  # fmt: skip
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
-        """Whether the aggregator calls an asset where it is; it says why if not."""
+        """Whether what was asked a day ahead is called; the log says why if not."""
+        if plan.dfs is not None:
+            return called_by_week(plan.dfs.offered, ahead, self.log)
         asset = next(one for one in plan.placed if one.role == ahead.role)
         assert plan.constraint is not None  # noqa: S101 - the step refused a plan without
         why = refusal(

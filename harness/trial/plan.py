@@ -18,6 +18,8 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
+from harness.market.dfs import Offered
+from harness.market.dfs import Terms as DfsTerms
 from harness.market.flexible_power import Asset
 from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
@@ -27,6 +29,7 @@ from harness.market.thermal import Placed, ThermalConstraint
 from harness.market.trades import Trade
 from harness.market.trading import Market as WholesaleMarket
 from harness.market.trading import Motive, Risk
+from harness.settlement.dfs import History, Others
 from harness.settlement.event import MoneyTerms
 from harness.settlement.money import Price
 from harness.settlement.sites import TradeTerms
@@ -75,6 +78,8 @@ _LATER = (
     "placed_homes",
     "day_ahead",
     "day_ahead_price",
+    "dfs_terms",
+    "dfs",
 )
 
 
@@ -312,6 +317,20 @@ class DayAhead(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
+class DfsPlan:
+    """A unit of the Demand Flexibility Service, and how it is settled."""
+
+    offered: Offered
+    history: History = field(default_factory=History)
+    price: Price | None = None
+    """The unit's bid."""
+    test: bool = False
+    """Whether the guaranteed price is paid instead."""
+    positive_only: bool = False
+    others: tuple[Others, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -400,6 +419,9 @@ class Plan:
     """How many homes like this one each grid supply point has."""
     day_ahead: list[DayAhead] = field(default_factory=list)
     day_ahead_price: Price | None = None
+    dfs_terms: dict[str, DfsTerms] = field(default_factory=dict)
+    """What the Demand Flexibility Service asks, by edition."""
+    dfs: DfsPlan | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 

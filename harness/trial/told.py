@@ -21,7 +21,9 @@ DECISIONS = {"approve": "approves", "refuse": "refuses", "unwind": "unwinds"}
 """What the DNO says to a trade."""
 SCHEME = "offset scheme"
 ABOUT = ("trade", "service", "site", "area")
-SPEAKERS = (Actor.AGGREGATOR, Actor.FACILITATOR, Actor.NETWORK, Actor.TRADER, SCHEME)
+SPEAKERS = (
+    Actor.AGGREGATOR, Actor.ESO, Actor.FACILITATOR, Actor.NETWORK, Actor.TRADER, SCHEME,
+)  # fmt: skip
 """Who sends notices."""
 
 
