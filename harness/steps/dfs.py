@@ -517,6 +517,9 @@ def _(trial: Trial) -> None:
         measured = min(shares, key=lambda one: one.value)
     trial.judge(HOME, measured, rule, channels=found.channels)
     _show(trial, found)
+    if found.view is not None and (called := _called(trial)):
+        marks = (("called", called[0].from_s), ("over", called[-1].until_s))
+        trial.draw(HOME, found.view, "Home: one of the unit", marks=marks)
 
 
 @then("the ESO pays for what the unit delivered")
