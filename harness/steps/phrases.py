@@ -35,6 +35,7 @@ STEP_MODULES = (
     "harness.steps.meter_clocks",
     "harness.steps.operational",
     "harness.steps.answers",
+    "harness.steps.reserve",
     "harness.steps.eligibility",
     "harness.steps.dfs",
     "harness.steps.portfolio",

@@ -29,7 +29,7 @@ from harness.rulebook.book import Rulebook
 from harness.steps.guard import refuse_async
 from harness.steps.phrases import Phrase, all_phrases
 from harness.steps.trial import Trial
-from harness.steps.words import EDITIONS, asset_name, role_of
+from harness.steps.words import EDITIONS, UNSAID, asset_name, role_of
 from harness.trial.plan import Plan
 from harness.trial.session import Session
 
@@ -256,6 +256,17 @@ def _rows(step: Step) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in raw]
 
 
+def _require_unsaid(rulebook: Rulebook, rule_id: str, edition: str, here: str) -> None:
+    """Refuse a table that leaves out what an edition does say."""
+    editions = rulebook.editions.get(rule_id)
+    if editions is None:
+        raise RuleError(here, f"there is no rule {rule_id!r}", "flexrig rules")
+    for rule in editions:
+        if rule.edition == edition:
+            fact = f"it leaves out what {rule_id} says in {edition!r}, {rule.bound}"
+            raise RuleError(here, fact, "the rule's number")
+
+
 def _check_table(where: str, step: Step, rulebook: Rulebook, on: date) -> None:
     if step.datatable is None:
         return
@@ -270,6 +281,9 @@ def _check_table(where: str, step: Step, rulebook: Rulebook, on: date) -> None:
         here = f"{where}:{step.line_number + number + 1}"
         for column in columns:
             edition = None if column == "limit" else column
+            if edition is not None and cells[column].strip() == UNSAID:
+                _require_unsaid(rulebook, cells["rule"], edition, here)
+                continue
             try:
                 rule = rulebook.rule(cells["rule"], on=on, edition=edition)
             except RuleError as error:

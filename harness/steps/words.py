@@ -14,6 +14,8 @@ _MOVES = {"down": Move.DOWN, "up": Move.UP}
 DAY_S = 86_400.0
 EDITIONS = "by edition"
 """Heads a table whose other columns are editions of the rules that it quotes."""
+UNSAID = "–"
+"""In such a table: the edition says nothing of it."""
 
 
 def role_of(asset: str) -> str:

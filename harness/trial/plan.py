@@ -80,6 +80,7 @@ _LATER = (
     "day_ahead_price",
     "dfs_terms",
     "dfs",
+    "reserve_rules",
 )
 
 
@@ -422,6 +423,8 @@ class Plan:
     dfs_terms: dict[str, DfsTerms] = field(default_factory=dict)
     """What the Demand Flexibility Service asks, by edition."""
     dfs: DfsPlan | None = None
+    reserve_rules: dict[str, str] = field(default_factory=dict)
+    """What a reserve service asks, and the id of the rule that says it."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
