@@ -33,6 +33,7 @@ STEP_MODULES = (
     "harness.steps.chargepoint",
     "harness.steps.load_points",
     "harness.steps.meter_clocks",
+    "harness.steps.monthly",
     "harness.steps.operational",
     "harness.steps.answers",
     "harness.steps.reserve",

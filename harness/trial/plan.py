@@ -32,6 +32,7 @@ from harness.market.trading import Motive, Risk
 from harness.settlement.dfs import History, Others
 from harness.settlement.event import MoneyTerms
 from harness.settlement.money import Price
+from harness.settlement.monthly import Place
 from harness.settlement.sites import TradeTerms
 from harness.settlement.stacked import StackTerms
 
@@ -81,6 +82,7 @@ _LATER = (
     "dfs_terms",
     "dfs",
     "reserve_rules",
+    "month",
 )
 
 
@@ -332,6 +334,17 @@ class DfsPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthPlan:
+    """A month of a DSO's service, and what it is settled by."""
+
+    places: tuple[Place, ...] = ()
+    deemed_w: dict[str, float] = field(default_factory=dict)
+    """Deemed baselines by role. [W]"""
+    price: Price | None = None
+    curve: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -425,6 +438,7 @@ class Plan:
     dfs: DfsPlan | None = None
     reserve_rules: dict[str, str] = field(default_factory=dict)
     """What a reserve service asks, and the id of the rule that says it."""
+    month: MonthPlan | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
