@@ -25,6 +25,7 @@ TWINS = {
     "steps/test_money": 12, "steps/test_monthly": 3, "steps/test_reserve": 3,
     "steps/test_offsetting": 12, "steps/test_over_http": 12, "steps/test_peak": 12,
     "steps/test_private_network": 12, "steps/test_sites": 12, "steps/test_stacking": 12,
+    "steps/test_table6": 12,
     "steps/test_thermal": 12, "steps/test_trader": 12,
     "tests/test_aggregation_features": 5, "tests/test_device_features": 5,
     "tests/test_metering_features": 5, "tests/test_operational_features": 5,

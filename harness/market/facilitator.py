@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.market.actors import Actor
 from harness.market.rules import ForbiddenError, Rule
 from harness.market.sites import Area, Direction, Site, site_named
-from harness.market.trades import Stage, Trade, TradeKind, Transaction
+from harness.market.trades import Stage, Trade, Transaction
 
 
 class Register:
@@ -66,7 +66,7 @@ class Register:
         self._require_sites(trade)
         if trade.name in self._transactions:
             raise ForbiddenError(Rule.ENDED, f"trade {trade.name} is registered")
-        if trade.kind is TradeKind.OFFSET:
+        if trade.kind.is_offset:
             if not self.is_outlined(trade.seller, trade.buyer):
                 fact = f"the {trade.seller} and the {trade.buyer} have no outline"
                 raise ForbiddenError(Rule.OUTLINE, f"{fact} approval")
@@ -157,7 +157,7 @@ class Register:
                 continue
             if one.trade.buyer == site:
                 may_w += one.stands_w(at_s)
-            if one.trade.seller == site and one.trade.kind is not TradeKind.OFFSET:
+            if one.trade.seller == site and not one.trade.kind.is_offset:
                 may_w -= one.stands_w(at_s)
         return may_w
 

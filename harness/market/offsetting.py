@@ -1,14 +1,15 @@
-"""The scheme by which generation may rise because demand rose first.
+"""The scheme by which one site may rise because another rose first the other way.
 
-Pure: bench time is passed in. Source: TRANSITION use case 6. Demand rises before
-generation, generation falls before demand; if the demand is lost, or nobody knows of
-it any more, generation falls at once.
+Pure: bench time is passed in. Source: TRANSITION use case 6 and Table 6, Offsetting.
+Usually demand leads and generation follows; generation may lead as well, so that demand
+may follow. The leader rises first and falls last; if it is lost, or nobody knows of it
+any more, the follower falls at once.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.market.rules import ForbiddenError, Rule
@@ -56,9 +57,9 @@ class Step(StrEnum):
     """Where an offset is."""
 
     WAITING = "waiting"
-    DEMAND_RISES = "demand rises"
+    LEADER_RISES = "leader rises"
     BOTH_UP = "both up"
-    GENERATION_FALLS = "generation falls"
+    FOLLOWER_FALLS = "follower falls"
     ENDED = "ended"
     TRIPPED = "tripped"
 
@@ -80,10 +81,12 @@ class Offset:
 
     power_w: float
     """What both rise by. [W]"""
+    leads: str = field(default="demand", kw_only=True)
+    """What leads, for people: demand, or generation."""
     from_s: float
     until_s: float
     ends_early_s: float
-    """How long before the end generation falls: demand must outlast it. [s]"""
+    """How long before the end the follower falls: the leader must outlast it. [s]"""
     step: Step = Step.WAITING
     why: str = ""
     """Why it tripped."""
@@ -91,7 +94,7 @@ class Offset:
     """Since when demand stands. [s]"""
 
     def advance(
-        self, at_s: float, *, demand_w: float, heard_s: float, generation_w: float
+        self, at_s: float, *, leader_w: float, heard_s: float, follower_w: float
     ) -> Step:
         """Return the step at a moment; it never goes back.
 
@@ -99,30 +102,30 @@ class Offset:
         ----------
         at_s : float
             Now. [s]
-        demand_w, generation_w : float
+        leader_w, follower_w : float
             By how much both have risen, as their meters said last. [W]
         heard_s : float
-            When the demand's meter last said something new. [s]
+            When the leader's meter last said something new. [s]
         """
         if self.step is Step.WAITING and at_s >= self.from_s:
-            self.step = Step.DEMAND_RISES
-        if self.step is Step.BOTH_UP and (why := self._lost(at_s, demand_w, heard_s)):
+            self.step = Step.LEADER_RISES
+        if self.step is Step.BOTH_UP and (why := self._lost(at_s, leader_w, heard_s)):
             self.step, self.why = Step.TRIPPED, why
-        elif self.step is Step.DEMAND_RISES and at_s >= self._falls_s:
+        elif self.step is Step.LEADER_RISES and at_s >= self._falls_s:
             self.step = Step.ENDED
-        elif self.step is Step.DEMAND_RISES and self._stands(at_s, demand_w, heard_s):
+        elif self.step is Step.LEADER_RISES and self._stands(at_s, leader_w, heard_s):
             self.step = Step.BOTH_UP
         elif self.step is Step.BOTH_UP and at_s >= self._falls_s:
-            self.step = Step.GENERATION_FALLS
-        elif self.step is Step.GENERATION_FALLS and (
-            at_s >= self.until_s and generation_w < (1 - RISEN_SHARE) * self.power_w
+            self.step = Step.FOLLOWER_FALLS
+        elif self.step is Step.FOLLOWER_FALLS and (
+            at_s >= self.until_s and follower_w < (1 - RISEN_SHARE) * self.power_w
         ):
             self.step = Step.ENDED
         return self.step
 
-    def _stands(self, at_s: float, demand_w: float, heard_s: float) -> bool:
+    def _stands(self, at_s: float, leader_w: float, heard_s: float) -> bool:
         """Whether demand is up, was heard of, and has been for a while."""
-        if self._lost(at_s, demand_w / RISEN_SHARE * LOST_SHARE, heard_s):
+        if self._lost(at_s, leader_w / RISEN_SHARE * LOST_SHARE, heard_s):
             self._risen_s = math.inf
         else:
             self._risen_s = min(self._risen_s, at_s)
@@ -136,9 +139,11 @@ class Offset:
         """Have it end now, in its order, as when the DNO unwinds it."""
         self.until_s = min(self.until_s, at_s + self.ends_early_s)
 
-    def _lost(self, at_s: float, demand_w: float, heard_s: float) -> str:
+    def _lost(self, at_s: float, leader_w: float, heard_s: float) -> str:
         if at_s - heard_s > SILENT_S:
-            return f"nothing new was heard of the demand for {at_s - heard_s:.0f} s"
-        if not demand_w >= LOST_SHARE * self.power_w:
-            return f"the demand is up by {demand_w / 1e3:.3g} kW only"
+            return (
+                f"nothing new was heard of the {self.leads} for {at_s - heard_s:.0f} s"
+            )
+        if not leader_w >= LOST_SHARE * self.power_w:
+            return f"the {self.leads} is up by {leader_w / 1e3:.3g} kW only"
         return ""

@@ -38,11 +38,20 @@ class TradeKind(StrEnum):
     IMPORT = "import"
     EXPORT = "export"
     OFFSET = "offset"
+    """The seller draws more first, so that the buyer may feed in more than its own."""
+    COVER = "cover"
+    """The seller feeds in more first, so that the buyer may draw more than its own."""
 
     @property
     def direction(self) -> Direction:
         """The capacity that the buyer may use more of."""
-        return Direction.IMPORT if self is TradeKind.IMPORT else Direction.EXPORT
+        imports = self in (TradeKind.IMPORT, TradeKind.COVER)
+        return Direction.IMPORT if imports else Direction.EXPORT
+
+    @property
+    def is_offset(self) -> bool:
+        """Whether one site leads and the other follows, instead of one using less."""
+        return self in (TradeKind.OFFSET, TradeKind.COVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,9 @@ def never_used(
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Generation that may rise because demand rose first, in one constrained area.
+    """A site that may rise beyond its own because another rose first the other way.
+
+    Generation after demand, or demand after generation, in one area.
 
     Raises
     ------
@@ -224,16 +226,16 @@ class Offset:
         If the price is negative or both sites are one.
     """
 
-    generator: str
-    demand: str
+    follower: str
+    leader: str
     price: Price
-    """What the generator pays for each megawatt-hour that demand made room for."""
+    """What the follower pays for each megawatt-hour that the leader made room for."""
     penalty: Price
-    """For each megawatt-hour generated without demand for it; paid to the network."""
+    """For each megawatt-hour beyond what the leader rose by; paid to the network."""
 
     def __post_init__(self) -> None:
-        where = f"the offset of {self.generator} and {self.demand}"
-        if self.generator == self.demand:
+        where = f"the offset of {self.follower} and {self.leader}"
+        if self.follower == self.leader:
             raise UsageError(where, "one site cannot offset itself", "another site")
         if min(self.price.steps, self.penalty.steps) < 0:
             raise UsageError(where, "a price is negative", "0 £/MWh or more")
@@ -241,36 +243,37 @@ class Offset:
 
 def settle_offset(
     offset: Offset,
-    raised_generation_w: Powers,
-    raised_demand_w: Powers,
+    raised_by_follower_w: Powers,
+    raised_by_leader_w: Powers,
     *,
     network: str = "DNO",
 ) -> TradeSettlement:
     """Settle an offset: the energy by which both rose, half-hour by half-hour.
 
-    Matched energy is the smaller of both rises, never below nothing. What was generated
-    beyond the demand, surely, is a breach. Half-hours hide what happened inside them:
-    which rose first is judged from the recording, not here.
+    Matched energy is the smaller of both rises, never below nothing. What the follower
+    raised beyond the leader, surely, is a breach. Half-hours hide what happened inside
+    them: which rose first is judged from the recording, not here.
     """
     found = _Found()
-    for period in sorted({*raised_generation_w, *raised_demand_w}):
-        made, taken = raised_generation_w.get(period), raised_demand_w.get(period)
+    for period in sorted({*raised_by_follower_w, *raised_by_leader_w}):
+        made = raised_by_follower_w.get(period)
+        taken = raised_by_leader_w.get(period)
         if made is None or taken is None or math.isnan(made.value + taken.value):
             found.marks.append(f"{period}: one of both was not metered: not settled")
             continue
         matched_w = max(min(made.value, taken.value), 0.0)
         matched = whole_wh(matched_w / PERIODS_PER_HOUR)
         found.owe(
-            offset.generator, offset.demand, matched, offset.price, "offset", period
+            offset.follower, offset.leader, matched, offset.price, "offset", period
         )
         over_w = max(made.value, 0.0) - matched_w
         if not over_w:
             continue
         over_kwh = over_w / PERIODS_PER_HOUR / 1000
-        said = f"{period}: {over_kwh:.3g} kWh generated without demand for it"
+        said = f"{period}: {over_kwh:.3g} kWh beyond what was raised for it"
         over = found.surely(said, over_w, math.hypot(made.expanded, taken.expanded))
         found.owe(
-            offset.generator, network, over, offset.penalty,
-            "generated without demand", period,
+            offset.follower, network, over, offset.penalty,
+            "beyond what was raised for it", period,
         )  # fmt: skip
     return found.settlement()

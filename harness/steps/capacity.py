@@ -18,7 +18,7 @@ from harness.core.calendar import PeriodOnBench, SettlementPeriod, periods_on_be
 from harness.core.errors import FeatureError
 from harness.market.actors import Actor
 from harness.market.sites import Site
-from harness.market.trades import Stage, Trade, TradeKind, Transaction
+from harness.market.trades import Stage, Trade, Transaction
 from harness.reporting.record import note_table
 from harness.settlement.money import whole_wh
 from harness.settlement.positions import positions_table, transfers_table
@@ -146,12 +146,12 @@ def settlement_of(trial: Trial) -> SitesSettlement:
     traded = [
         _traded(trial, one, parts, by_name, terms)
         for one in register.transactions
-        if one.trade.kind is not TradeKind.OFFSET
+        if not one.trade.kind.is_offset
     ]
     traded += [
         _offset(trial, one, parts, by_name, terms)
         for one in register.transactions
-        if one.trade.kind is TradeKind.OFFSET and one.approved_w
+        if one.trade.kind.is_offset and one.approved_w
     ]
     return settle_sites(traded, uses, terms=terms)
 
@@ -163,7 +163,8 @@ def _offset(
     """Settle what both sites of an offset rose by, in the half-hours it stood for."""
     trade, stood = one.trade, set(_stood(one, parts, approved=True))
     rises = []
-    for name, sign in ((trade.buyer, -1), (trade.seller, 1)):
+    sign_of_buyer = trade.kind.direction.sign
+    for name, sign in ((trade.buyer, sign_of_buyer), (trade.seller, -sign_of_buyer)):
         usual = Estimate(sign * named(trial.plan, name).usual_w, "W")
         powers = uses[name].powers(sign) if name in uses else {}
         rises.append(

@@ -128,7 +128,7 @@ def _(trial: Trial, name: str, at: str) -> None:
         return
     trip_s = trips[0].time_s
     _require_clock(trial, trip_s + (rule.at_most or 0.0), at)
-    feeder, homes = _loaded(trial.plan.feeders, name, str(trips[0].detail["asset"]))
+    feeder, homes = loaded(trial.plan.feeders, name, str(trips[0].detail["asset"]))
     measured = _back_inside(trial, view, feeder, homes, trip_s)
     details = {"homes": homes, "rating_w": feeder.rating_w, "power_factor": 1.0}
     trial.judge(name, measured, rule, channels=(view.channel,), details=details)
@@ -143,7 +143,7 @@ def _(trial: Trial, name: str, at: str) -> None:
     )
 
 
-def _loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:
+def loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:
     """Return a transformer and the homes on it once another one has tripped."""
     own = [feeder for feeder in feeders if feeder.name == name and feeder.rating_w]
     if not own:

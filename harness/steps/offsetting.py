@@ -12,7 +12,7 @@ from harness.analysis.estimate import Estimate
 from harness.analysis.offsetting import Loss, lost_at, says_new, uncovered_for
 from harness.analysis.quality import difference, relative_difference, scaled
 from harness.analysis.response import response_time
-from harness.analysis.series import at_least, at_most
+from harness.analysis.series import Band, at_least, at_most
 from harness.core.errors import FeatureError
 from harness.market.offsetting import LOST_SHARE, SILENT_S, Scheme
 from harness.market.sites import Site
@@ -69,6 +69,21 @@ def _(
     span = span_s(start, end)
     named(plan, demand), named(plan, generator)
     add_trade(plan, TradeKind.OFFSET, demand, generator, power, at, span)
+
+
+@given(
+    parsers.parse(
+        "the {generator:w} agreed at {at} to feed in {power} more from {start} to "
+        "{end}, for the {demand:w} to draw"
+    )
+)
+def _(
+    plan: Plan, generator: str, at: str, power: str, start: str, end: str, demand: str
+) -> None:
+    """One site feeds in more, so that another may draw as much more."""
+    span = span_s(start, end)
+    named(plan, demand), named(plan, generator)
+    add_trade(plan, TradeKind.COVER, generator, demand, power, at, span)
 
 
 @when(parsers.parse("the DNO has the fail-safe tried with {power} at {at}"))
@@ -141,9 +156,12 @@ def _(trial: Trial, generator: str, demand: str) -> None:
 
 def _judge_order(trial: Trial, demand: str, generator: str, *, rising: bool) -> None:
     quantity = "demand first" if rising else "generation falls first"
-    seen, trade = _seen(trial, quantity), latest_trade(trial.plan, trial.step_text)
+    trade = latest_trade(trial.plan, trial.step_text)
+    if trade.kind is TradeKind.COVER:
+        quantity = "generation first" if rising else "demand falls first"
+    seen = _seen(trial, quantity)
     if (demand, generator) != (trade.seller, trade.buyer):
-        hint = f"the {trade.seller} draws, the {trade.buyer} feeds in"
+        hint = f"the {trade.seller} leads, the {trade.buyer} follows"
         raise FeatureError(f"“{trial.step_text}”", "has the sites the other way", hint)
     if seen is None:
         return
@@ -157,7 +175,7 @@ def _judge_order(trial: Trial, demand: str, generator: str, *, rising: bool) -> 
             until_s=ends_s if rising else trial.plan.duration_s,
             level_w=sign * site.usual_w + half_w, rising=rising,
         )
-        for site, view, sign in ((one, up, 1), (other, down, -1))
+        for site, view, sign in ((one, up, -_sign(trade)), (other, down, _sign(trade)))
     ]  # fmt: skip
     first, second = passed if rising else reversed(passed)
     why = next((e.why for e in passed if not math.isfinite(e.value)), "")
@@ -172,6 +190,11 @@ def _judge_order(trial: Trial, demand: str, generator: str, *, rising: bool) -> 
     trial.judge(generator, measured, rule, channels=channels)
     if rising:
         _draw(trial, other, down, trade)
+
+
+def _sign(trade: Trade) -> int:
+    """Which way the follower rises: 1 draws more, −1 feeds in more."""
+    return trade.kind.direction.sign
 
 
 def _in_order(apart: Estimate) -> Estimate:
@@ -191,9 +214,15 @@ def _draw(trial: Trial, site: Site, view: MeterView, trade: Trade) -> None:
         site.role,
         view,
         f"{site.name.capitalize()}: one of its {site.like}, against its own capacity",
-        band=at_least(-site.of_one_w(site.mec_w)),
+        band=_own_band(site, trade),
         band_s=_span(trial, trade),
     )
+
+
+def _own_band(site: Site, trade: Trade) -> Band:
+    """What a follower may do without its leader, of one of its devices."""
+    own_w = site.of_one_w(site.holds_w(trade.kind.direction))
+    return at_most(own_w) if _sign(trade) > 0 else at_least(-own_w)
 
 
 @then("both are up by the same")
@@ -213,7 +242,10 @@ def _(trial: Trial) -> None:
             ),
             Estimate(sign * site.usual_w, "W"),
         )
-        for site, view, sign in ((demand, up, 1), (generator, down, -1))
+        for site, view, sign in (
+            (demand, up, -_sign(trade)),
+            (generator, down, _sign(trade)),
+        )
     ]  # fmt: skip
     rule = trial.rule(generator.name, "equal levels")
     blocked = trouble_of(trial, up, "%") or trouble_of(trial, down, "%")
@@ -237,8 +269,9 @@ def _(trial: Trial, generator: str) -> None:
         )
     else:
         measured = blocked or _passes(
-            trial, other, down, sign=-1, from_s=loss.at_s,
-            until_s=trial.plan.duration_s, level_w=other.mec_w, rising=False,
+            trial, other, down, sign=_sign(trade), from_s=loss.at_s,
+            until_s=trial.plan.duration_s,
+            level_w=other.holds_w(trade.kind.direction), rising=False,
         )  # fmt: skip
     trial.judge(generator, measured, rule, channels=(up.channel, down.channel))
     _draw(trial, other, down, trade)
@@ -251,16 +284,18 @@ def _loss(trial: Trial, demand: Site, view: MeterView, trade: Trade) -> Loss | N
     boundary meter leaves for it, which tells when its own meter lies.
     """
     begins_s, ends_s = _span(trial, trade)
-    level_w = demand.of_one_w(demand.usual_w + LOST_SHARE * trade.power_w)
+    # What the leader rose by counts upwards, whichever way it went.
+    way = -_sign(trade)
+    level_w = way * demand.of_one_w(demand.usual_w + way * LOST_SHARE * trade.power_w)
     window = {"from_s": begins_s, "until_s": ends_s - ENDS_EARLY_S}
     new = says_new(view.time_s, *said_by(trial.recording, view))
     by_own = lost_at(
-        view.time_s[new], view.power_w[new], level_w=level_w, silent_s=SILENT_S,
+        view.time_s[new], way * view.power_w[new], level_w=level_w, silent_s=SILENT_S,
         **window,
     )  # fmt: skip
     rest = left_of_boundary(trial.recording, demand.role)
     by_rest = rest and lost_at(
-        rest[0], rest[1], level_w=level_w, silent_s=math.inf,
+        rest[0], way * rest[1], level_w=level_w, silent_s=math.inf,
         stands_s=STEPS_APART_S, **window,
     )  # fmt: skip
     found = [one for one in (by_own, by_rest) if one]
@@ -278,9 +313,10 @@ def _(trial: Trial, generator: str, demand: str) -> None:
     levels = trial.rule(generator, "equal levels")
     margin_w = (levels.at_most or 0.0) / 100 * trade.power_w
     blocked = trouble_of(trial, up, "s") or trouble_of(trial, down, "s")
+    sign, own_w = _sign(trade), other.holds_w(trade.kind.direction)
     measured = blocked or uncovered_for(
-        up.time_s, up.power_w * one.like - one.usual_w,
-        down.time_s, -down.power_w * other.like - other.mec_w,
+        up.time_s, -sign * (up.power_w * one.like - one.usual_w),
+        down.time_s, sign * down.power_w * other.like - own_w,
         margin_w=margin_w, from_s=0.0, until_s=trial.plan.duration_s,
     )  # fmt: skip
     trial.judge(

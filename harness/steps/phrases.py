@@ -20,6 +20,7 @@ STEP_MODULES = (
     "harness.steps.sites",
     "harness.steps.capacity",
     "harness.steps.offsetting",
+    "harness.steps.table6",
     "harness.steps.private_network",
     "harness.steps.dispensation",
     "harness.steps.over_http",

@@ -269,7 +269,7 @@ def _(trial: Trial, site: str, word: str) -> None:
         minutes_s, lambda at_s: may_over_time(register, site, direction, at_s)
     )
     measured = trouble_of(trial, view, "%") or busiest_minute(
-        [_part(view, one)], direction.sign * may_w, minutes_s,
+        [part_of(view, one)], direction.sign * may_w, minutes_s,
         others_w=np.zeros_like(minutes_s),
     )  # fmt: skip
     rule = trial.rule(site, quantity)
@@ -297,7 +297,7 @@ def _minute_means(minutes_s: Series, of: Callable[[Series], Series]) -> Series:
     return found
 
 
-def _part(view: MeterView, site: Site) -> Part:
+def part_of(view: MeterView, site: Site) -> Part:
     return Part(view.time_s, view.power_w, site.like, view.quality)
 
 
@@ -349,7 +349,7 @@ def _(trial: Trial, name: str) -> None:
         [area.others_w(at + MINUTE_S / 2 + trial.plan.start_clock_s)
          for at in minutes_s]
     )  # fmt: skip
-    parts = [_part(view, site) for site, view in seen]
+    parts = [part_of(view, site) for site, view in seen]
     troubles = [trouble_of(trial, view, "%") for _, view in seen]
     ways = [
         busiest_minute(
@@ -400,7 +400,10 @@ def area_named(plan: Plan, name: str) -> Area:
     raise FeatureError(f"cable {name!r}", "has no sites", f"one of: {known}")
 
 
-USE_CASES = {TradeKind.IMPORT: "uc4", TradeKind.EXPORT: "uc5", TradeKind.OFFSET: "uc6"}
+USE_CASES = {
+    TradeKind.IMPORT: "uc4", TradeKind.EXPORT: "uc5", TradeKind.OFFSET: "uc6",
+    TradeKind.COVER: "uc6",
+}  # fmt: skip
 
 
 def traded_rule(trial: Trial, name: str) -> RulebookRule:

@@ -19,7 +19,7 @@ from harness.market.actors import Actor
 from harness.market.facilitator import Register
 from harness.market.rules import ForbiddenError, Rule
 from harness.market.sites import Direction, Site, site_named
-from harness.market.trades import Stage, Trade, TradeKind, trade_data
+from harness.market.trades import Stage, Trade, trade_data
 from harness.trial.aggregator import Aggregator
 from harness.trial.plan import APPROVES_TEST, Draw, Move, Plan, PlannedTrade, TradeAct
 from harness.trial.register import ENTERS_OUTLINE
@@ -103,7 +103,7 @@ class Desk:
     def _warn(self, trade: Trade) -> None:
         """Warn the DNO of a seller that never used what it sells."""
         highest_w = self._plan.histories.get(trade.seller)
-        if trade.kind is TradeKind.OFFSET or highest_w is None:
+        if trade.kind.is_offset or highest_w is None:
             return
         unused_w = self.register.never_used_w(trade, highest_w)
         if unused_w > 0:
@@ -140,7 +140,7 @@ class Desk:
     def _require_safe(self, trade: str, at_s: float) -> None:
         """Refuse to approve an offset whose fail-safe is not known to work."""
         planned = self._planned[trade].trade
-        if planned.kind is not TradeKind.OFFSET:
+        if not planned.kind.is_offset:
             return
         if not self.register.is_outlined(planned.seller, planned.buyer):
             fact = f"the outline approval of the {planned.buyer} was withdrawn"

@@ -12,7 +12,6 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.market.actors import Actor
 from harness.market.thermal import refusal
-from harness.market.trades import TradeKind
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.collector import DataCollector
@@ -121,7 +120,7 @@ class Market:
         for planned in plan.trades:
             at_s = plan.bench_s(planned.agreed_clock_s)
             group.create_task(at(clock, at_s, self.desk.agree, planned))
-            if planned.trade.kind is TradeKind.OFFSET:
+            if planned.trade.kind.is_offset:
                 trade = on_bench(plan, planned.trade)
                 group.create_task(self.offsets.carry_out(trade))
         for said in plan.trade_acts:

@@ -1,4 +1,4 @@
-"""The offset scheme at work: demand first, then generation; and its fail-safe.
+"""The offset scheme at work: one site first, then the other; and its fail-safe.
 
 It hears the two sites' meters and moves their devices. A meter whose values stand
 still is not heard. Whether the scheme acted in order and in time is judged from the
@@ -67,34 +67,35 @@ class OffsetDesk:
     async def carry_out(self, trade: Trade) -> None:
         """Carry out one offset, if it is approved when it begins."""
         await self.clock.until(trade.from_s)
-        demand, generator = (
+        leader, follower = (
             site_named(self.plan.areas, name) for name in (trade.seller, trade.buyer)
         )
-        if demand is None or generator is None or not self._stands(trade):
+        if leader is None or follower is None or not self._stands(trade):
             return
-        power_w = self.register.approved_w(trade.name)
-        offset = Offset(power_w, trade.from_s, trade.until_s, ENDS_EARLY_S)
+        power_w, sign = self.register.approved_w(trade.name), trade.kind.direction.sign
+        leads = "demand" if trade.kind is TradeKind.OFFSET else "generation"
+        offset = Offset(power_w, trade.from_s, trade.until_s, ENDS_EARLY_S, leads=leads)
         step, dropped_s = Step.WAITING, None
         while step not in (Step.ENDED, Step.TRIPPED):
             now_s = self.clock.now_s()
             if not self._stands(trade):
                 offset.end(now_s)
-            heard = self._of(demand)
+            heard = self._of(leader)
             found = offset.advance(
                 now_s,
-                demand_w=heard.power_w - demand.usual_w,
+                leader_w=-sign * (heard.power_w - leader.usual_w),
                 heard_s=heard.at_s,
-                generation_w=generator.usual_w - self._of(generator).power_w,
+                follower_w=sign * (self._of(follower).power_w - follower.usual_w),
             )
             if found is not step:
                 step = found
-                await self._move(step, offset, demand, generator, trade)
+                await self._move(step, offset, leader, follower, trade)
             if self._verify_due(trade, now_s) and step is Step.BOTH_UP:
                 dropped_s = now_s
-                await self._drop(demand)
+                await self._drop(leader)
             await self.clock.until(now_s + LOOKS_EVERY_S)
         if dropped_s is not None:
-            await self._verified(demand, generator, dropped_s)
+            await self._verified(leader, follower, dropped_s, trade.kind.direction)
 
     def _stands(self, trade: Trade) -> bool:
         if not self.register.knows(trade.name):
@@ -113,55 +114,56 @@ class OffsetDesk:
             for one in self.plan.trade_acts
         )  # fmt: skip
 
-    async def _drop(self, demand: Site) -> None:
-        """Take the demand away on purpose: the fail-safe must see it by itself."""
-        self.log(Actor.DNO, "verifies", site=demand.name)
-        await self.aggregator.release(demand.role)
+    async def _drop(self, leader: Site) -> None:
+        """Take what leads away on purpose: the fail-safe must see it by itself."""
+        self.log(Actor.DNO, "verifies", site=leader.name)
+        await self.aggregator.release(leader.role)
 
-    async def _verified(self, demand: Site, generator: Site, dropped_s: float) -> None:
-        """Time the fail-safe by the generator's meter, and have it entered."""
-        scheme = self.plan.scheme_of(demand.name, generator.name)
+    async def _verified(
+        self, leader: Site, follower: Site, dropped_s: float, direction: Direction
+    ) -> None:
+        """Time the fail-safe by the follower's meter, and have it entered."""
+        scheme = self.plan.scheme_of(leader.name, follower.name)
         if scheme is None:
             return
-        own_w = generator.holds_w(Direction.EXPORT)
+        own_w = follower.holds_w(direction)
         gives_up_s = dropped_s + scheme.trips_within_s + VERIFIED_FOR_S
         while (
-            not -self._of(generator).power_w <= own_w
+            not direction.sign * self._of(follower).power_w <= own_w
             and self.clock.now_s() < gives_up_s
         ):
             await self.clock.until(self.clock.now_s() + LOOKS_EVERY_S)
         now_s = self.clock.now_s()
         works = now_s - dropped_s <= scheme.trips_within_s
         if works:
-            self.register.note_verified(demand.name, generator.name, at_s=now_s)
+            self.register.note_verified(leader.name, follower.name, at_s=now_s)
         else:
-            self.register.withdraw_outline(demand.name, generator.name)
+            self.register.withdraw_outline(leader.name, follower.name)
         self.log(
             Actor.FACILITATOR, ENTERS_VERIFIED if works else WITHDRAWS_OUTLINE,
-            demand=demand.name, generator=generator.name, took_s=now_s - dropped_s,
+            demand=leader.name, generator=follower.name, took_s=now_s - dropped_s,
         )  # fmt: skip
 
     async def _move(
-        self, step: Step, offset: Offset, demand: Site, generator: Site, trade: Trade
+        self, step: Step, offset: Offset, leader: Site, follower: Site, trade: Trade
     ) -> None:
         self.log(SCHEME, str(step), trade=trade.name, why=offset.why)
-        own_w = generator.usual_w
-        if step is Step.DEMAND_RISES:
-            level_w = demand.usual_w + offset.power_w
-            await self._tell(demand, level_w, offset.until_s)
+        by_w = trade.kind.direction.sign * offset.power_w
+        if step is Step.LEADER_RISES:
+            await self._tell(leader, leader.usual_w - by_w, offset.until_s)
         elif step is Step.BOTH_UP:
-            await self._tell(generator, own_w - offset.power_w, offset.until_s)
-        elif step is Step.GENERATION_FALLS:
-            await self.aggregator.release(generator.role)
+            await self._tell(follower, follower.usual_w + by_w, offset.until_s)
+        elif step is Step.FOLLOWER_FALLS:
+            await self.aggregator.release(follower.role)
         elif step is Step.ENDED:
-            await self.aggregator.release(demand.role)
+            await self.aggregator.release(leader.role)
         elif step is Step.TRIPPED:
-            await self.aggregator.release(generator.role)
+            await self.aggregator.release(follower.role)
             for told in self.register.affected(trade.name):
                 self.log(
                     SCHEME, "notice: tripped", to=told, trade=trade.name, why=offset.why
                 )
-            await self.aggregator.release(demand.role)
+            await self.aggregator.release(leader.role)
 
     async def _tell(self, site: Site, level_w: float, until_s: float) -> None:
         await self.aggregator.instruct(
@@ -177,7 +179,7 @@ def add_test(plan: Plan, scheme: Scheme, power_w: float, at_clock_s: float) -> N
     """
     name = f"V{1 + sum(one.trade.name.startswith('V') for one in plan.trades)}"
     trade = Trade(
-        name, TradeKind.OFFSET, scheme.demand, scheme.generator, power_w,
+        name, _kind_of(plan, scheme), scheme.demand, scheme.generator, power_w,
         at_clock_s, at_clock_s + TEST_S,
     )  # fmt: skip
     # In front: what a feature calls "it" is what its sites agreed.
@@ -186,3 +188,14 @@ def add_test(plan: Plan, scheme: Scheme, power_w: float, at_clock_s: float) -> N
         TradeAct(APPROVES_TEST, name, at_clock_s - TEST_NOTICE_S),
         TradeAct("verify", name, at_clock_s + TEST_S / 2),
     ]
+
+
+def _kind_of(plan: Plan, scheme: Scheme) -> TradeKind:
+    """Which way the two sites of a scheme offset each other, as they agreed it."""
+    both = (scheme.demand, scheme.generator)
+    kinds = [
+        one.trade.kind
+        for one in plan.trades
+        if (one.trade.seller, one.trade.buyer) == both
+    ]
+    return kinds[-1] if kinds else TradeKind.OFFSET

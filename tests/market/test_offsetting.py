@@ -12,7 +12,7 @@ def steps(*seen):
     """Walk an offset of 100 kW from 10 s to 100 s through (time, demand, heard)."""
     offset = Offset(1e5, 10.0, 100.0, ends_early_s=20.0)
     return [
-        offset.advance(at, demand_w=kw * 1e3, heard_s=heard, generation_w=up * 1e3)
+        offset.advance(at, leader_w=kw * 1e3, heard_s=heard, follower_w=up * 1e3)
         for at, kw, heard, up in seen
     ]
 
@@ -23,9 +23,9 @@ def test_demand_first_generation_after_and_back_in_reverse():
         (16.9, 90, 16.9, 0), (17, 90, 17, 0), (79, 100, 79, 100),
         (80, 100, 80, 100), (99, 100, 99, 0), (100, 100, 100, 0),
     ) == [
-        Step.WAITING, Step.DEMAND_RISES, Step.DEMAND_RISES, Step.DEMAND_RISES,
-        Step.DEMAND_RISES, Step.BOTH_UP, Step.BOTH_UP, Step.GENERATION_FALLS,
-        Step.GENERATION_FALLS, Step.ENDED,
+        Step.WAITING, Step.LEADER_RISES, Step.LEADER_RISES, Step.LEADER_RISES,
+        Step.LEADER_RISES, Step.BOTH_UP, Step.BOTH_UP, Step.FOLLOWER_FALLS,
+        Step.FOLLOWER_FALLS, Step.ENDED,
     ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_demand_that_wavers_has_not_risen():
         (10, 0, 10, 0), (12, 100, 12, 0), (15, 50, 15, 0), (17, 100, 17, 0),
         (21.9, 100, 21.9, 0), (22, 100, 22, 0),
     )  # fmt: skip
-    assert walked[-2:] == [Step.DEMAND_RISES, Step.BOTH_UP]
+    assert walked[-2:] == [Step.LEADER_RISES, Step.BOTH_UP]
 
 
 def test_a_demand_of_no_number_is_lost():
@@ -56,7 +56,7 @@ def test_lost_or_silent_demand_trips_it(demand_kw, heard, then):
 
 
 def test_demand_that_never_rises_lets_nothing_happen():
-    assert steps((10, 0, 10, 0), (80, 50, 80, 0)) == [Step.DEMAND_RISES, Step.ENDED]
+    assert steps((10, 0, 10, 0), (80, 50, 80, 0)) == [Step.LEADER_RISES, Step.ENDED]
 
 
 SCHEME = Scheme("mill", "wind", True, 15.0, 10.0, 30.0)

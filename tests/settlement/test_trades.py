@@ -136,8 +136,8 @@ def test_an_offset_is_paid_for_what_both_rose_by():
 def test_generation_without_demand_is_a_breach():
     found = settle_offset(OFFSET, watts(500_000, 500_000), watts(400_000, -5_000))
     assert found.breaches == (
-        "2026-01-15 SP 45: 50 kWh generated without demand for it",
-        "2026-01-15 SP 46: 250 kWh generated without demand for it",
+        "2026-01-15 SP 45: 50 kWh beyond what was raised for it",
+        "2026-01-15 SP 46: 250 kWh beyond what was raised for it",
     )
     assert net(found) == {"wind farm": -400 - 12_000, "cold store": 400, "DNO": 12_000}
     near = settle_offset(OFFSET, watts(500_000, u=600.0), watts(499_000))

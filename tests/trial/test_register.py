@@ -162,7 +162,7 @@ def healthy(_role, now_s, power_w):
 def test_an_offset_that_is_heard_runs_to_its_end():
     bench = offset(healthy)
     assert bench.said("both up")[0] >= 1005.0
-    assert bench.said("generation falls") == [1940.0]
+    assert bench.said("follower falls") == [1940.0]
     assert bench.said("ended") == [2000.0]
     assert not bench.said("tripped")
 
