@@ -122,3 +122,8 @@ SDM630_PER_PHASE = _map(
     "SDM630-Modbus", f"SDM630Modbus {_TITLE} V1.8", _THREE_PHASES, FAST + PER_PHASE
 )
 """The phases' values are in the same request as the totals."""
+SDM230_REACTIVE = _map(
+    "SDM230-Modbus", f"SDM230Modbus {_TITLE} V1.4", _ONE_PHASE,
+    (*FAST, "reactive_var"),
+)  # fmt: skip
+"""Reactive power is in the same request as the others."""

@@ -46,6 +46,26 @@ class FixedLoad:
         return self.watts
 
 
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """The feeder that a home hangs on, with other homes that do the same.
+
+    Its voltage falls by ``(R·P + X·Q)/V`` at what all of them draw (P import positive,
+    Q inductive positive): the usual approximation for short lines.
+    """
+
+    source_v: float = NOMINAL_V
+    """At its beginning. [V]"""
+    resistance_ohm: float = 0.0
+    reactance_ohm: float = 0.0
+    homes: int = 1
+
+    def drop_v(self, power_w: float, reactive_var: float) -> float:
+        """Return by how much its end is below its beginning. [V]"""
+        through = self.resistance_ohm * power_w + self.reactance_ohm * reactive_var
+        return self.homes * through / NOMINAL_V
+
+
 class Circuit:
     """The home's wiring: loads by role, and the line that feeds them.
 
@@ -56,11 +76,21 @@ class Circuit:
         the boundary only. [Ω]
     seed : int
         Fixes how the voltage wanders.
+    feeder : Feeder, optional
+        What makes the voltage depend on what is drawn; without one it does not.
     """
 
     EVERYTHING = "*"
 
-    def __init__(self, *, line_resistance_ohm: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        line_resistance_ohm: float = 0.0,
+        seed: int = 0,
+        feeder: Feeder | None = None,
+    ) -> None:
+        self._feeder, self._asking = feeder, False
+        self._last_v = NOMINAL_V if feeder is None else feeder.source_v
         self._loads: dict[str, Load] = {}
         self._reactive: dict[str, ReactiveLoad] = {}
         self._line_ohm = line_resistance_ohm
@@ -108,9 +138,32 @@ class Circuit:
         return sum(load.reactive_var(at_s) for load in loads)
 
     def voltage_v(self, at_s: float) -> float:
-        """Return the phase voltage now: 230 V, wandering by up to 2.5 V. [V]"""
-        return NOMINAL_V + (
+        """Return the phase voltage now, wandering by up to 2.5 V. [V]
+
+        230 V, or what the feeder leaves of its own.
+        """
+        return self._steady_v(at_s) + (
             1.5 * math.sin(at_s / 97.0 + self._phase)
             + 0.7 * math.sin(at_s / 13.7 + 2.0 * self._phase)
             + 0.3 * math.sin(at_s / 3.1 + 3.0 * self._phase)
         )
+
+    def _steady_v(self, at_s: float) -> float:
+        """Voltage without its wander; loads that depend on it are asked with the last.
+
+        A second of bench time later they have moved on: an iteration in time.
+        """
+        if self._feeder is None or self._asking:
+            return self._last_v
+        self._asking = True
+        try:
+            power_w = sum(load.power_w(at_s) for load in self._loads.values())
+            reactive_var = sum(
+                one.reactive_var(at_s) for one in self._reactive.values()
+            )
+        finally:
+            self._asking = False
+        self._last_v = self._feeder.source_v - self._feeder.drop_v(
+            power_w, reactive_var
+        )
+        return self._last_v

@@ -21,7 +21,7 @@ from harness.core.bench import (
     Options,
 )
 from harness.core.capabilities import Device
-from harness.core.circuit import Circuit, FixedLoad
+from harness.core.circuit import Circuit, Feeder, FixedLoad
 from harness.core.clock import BenchClock
 from harness.core.errors import LinkError, RigError
 from harness.core.recording import Reading
@@ -104,7 +104,15 @@ def make_circuit(rig: Rig, starts_at: datetime) -> Circuit:
     `starts_at` is the civil time of bench second 0: a home draws by season and hour.
     """
     table, seed = rig.circuit, rig.rig.seed
-    circuit = Circuit(line_resistance_ohm=table.line_resistance_ohm, seed=seed)
+    at = table.feeder
+    feeder = None
+    if at is not None:
+        feeder = Feeder(
+            at.source_voltage_v, at.resistance_ohm, at.reactance_ohm, at.homes
+        )
+    circuit = Circuit(
+        line_resistance_ohm=table.line_resistance_ohm, seed=seed, feeder=feeder
+    )
     if table.base_load_profile != "constant":
         load = BaseLoad(
             starts_at,

@@ -51,6 +51,16 @@ class BenchTable(_Table):
         return text
 
 
+class FeederTable(_Table):
+    """``[circuit.feeder]``: what makes the voltage depend on what is drawn."""
+
+    source_voltage_v: float = Field(default=230.0, ge=200, le=260)
+    resistance_ohm: float = Field(default=0.0, ge=0, le=2)
+    reactance_ohm: float = Field(default=0.0, ge=0, le=2)
+    homes: int = Field(default=1, ge=1, le=1000)
+    """How many homes hang on it and do the same as this one."""
+
+
 class CircuitTable(_Table):
     """``[circuit]``: the home's wiring, for emulated parts."""
 
@@ -62,6 +72,7 @@ class CircuitTable(_Table):
     base_load_kwh_per_day: float | None = Field(default=None, gt=0, le=200)
     """For a profile: mean demand over a year; the average home's if not given."""
     line_resistance_ohm: float = Field(default=0.0, ge=0, le=2)
+    feeder: FeederTable | None = None
 
     @model_validator(mode="after")
     def _one_base_load(self) -> Self:

@@ -50,8 +50,8 @@ def _(trial: Trial, current: str, factor: str) -> None:
     """A load point, for as long as the registers under test need to tell."""
     plan, role = trial.plan, "load_bank"
     plan.need(role)
-    number, leading = _power_factor(factor)
-    current_a = _amperes(current)
+    number, leading = power_factor_of(factor)
+    current_a = amperes_of(current)
     begins_s = max((one.until_clock_s for one in plan.load_points), default=None)
     from_s = BEGINS_CLOCK_S if begins_s is None else begins_s
     point = _Point(current_a, number, leading)
@@ -61,7 +61,7 @@ def _(trial: Trial, current: str, factor: str) -> None:
     )
 
 
-def _amperes(text: str) -> float:
+def amperes_of(text: str) -> float:
     try:
         got = parse_quantity(text)
     except ValueError as error:
@@ -71,7 +71,7 @@ def _amperes(text: str) -> float:
     return got.value
 
 
-def _power_factor(text: str) -> tuple[float, bool]:
+def power_factor_of(text: str) -> tuple[float, bool]:
     """``0.5 inductive`` is (0.5, False), ``0.8 capacitive`` (0.8, True)."""
     number, _, side = text.partition(" ")
     try:

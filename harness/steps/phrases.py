@@ -33,6 +33,7 @@ STEP_MODULES = (
     "harness.steps.occupants",
     "harness.steps.chargepoint",
     "harness.steps.load_points",
+    "harness.steps.reactive",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.operational",

@@ -20,6 +20,7 @@ from harness.core.capabilities import (
     LimitsPower,
     SetsLoad,
     SetsPower,
+    SetsReactivePower,
     ShiftsDemand,
     Switches,
 )
@@ -38,7 +39,7 @@ from harness.market.constraint import (
     lose_asset,
 )
 from harness.trial.kindness import Budgets
-from harness.trial.plan import Instruction, MarketAct, Move, Plan
+from harness.trial.plan import Instruction, MarketAct, Move, Plan, ReactiveCall
 
 Log = Callable[..., LogEntry]
 NOMINAL_V = 230.0
@@ -81,6 +82,26 @@ class Aggregator:
             level_w=level_w, until_s=until_s, on_behalf_of=actor, sent_s=sent_s,
         )  # fmt: skip
         return await self._ask(number, role, sent_s, move, level_w)
+
+    async def call_reactive(self, call: ReactiveCall) -> None:
+        """Have a device take reactive power now, and none when the call ends."""
+        device = self._devices[call.role]
+        if not isinstance(device, SetsReactivePower):
+            fact = "this device cannot be asked for reactive power"
+            hint = "an inverter (flexrig devices)"
+            raise FeatureError(f"role {call.role!r}", fact, hint)
+        self._told.add(call.role)
+        self._log(
+            Actor.AGGREGATOR, "asks for reactive power", role=call.role,
+            reactive_var=call.reactive_var, on_behalf_of=call.actor,
+        )  # fmt: skip
+        answer = await device.set_reactive_var(call.reactive_var)
+        self._log(
+            call.role, "accepts" if answer.accepted else "refuses", detail=answer.detail
+        )
+        await self._clock.until(self._plan.bench_s(call.until_clock_s))
+        await device.set_reactive_var(None)
+        self._log(Actor.AGGREGATOR, "asks for no reactive power", role=call.role)
 
     async def hold(self, role: str, level_w: float) -> bool:
         """Hold an asset at a level, to which later releases return it."""

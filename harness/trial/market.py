@@ -115,6 +115,9 @@ class Market:
             if self._calls(plan, ahead):
                 at_s = plan.bench_s(ahead.from_clock_s)
                 group.create_task(at(clock, at_s, self.aggregator.carry_out, ahead))
+        for call in plan.reactive:
+            at_s = plan.bench_s(call.from_clock_s)
+            group.create_task(at(clock, at_s, self.aggregator.call_reactive, call))
         for scheme in plan.anm:
             group.create_task(self.network.run(scheme))
         for planned in plan.trades:

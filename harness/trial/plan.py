@@ -83,6 +83,7 @@ _LATER = (
     "dfs",
     "reserve_rules",
     "month",
+    "reactive",
 )
 
 
@@ -334,6 +335,17 @@ class DfsPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ReactiveCall:
+    """Reactive power that a device is to take (inductive positive) for a time."""
+
+    actor: str
+    role: str
+    reactive_var: float
+    from_clock_s: float
+    until_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MonthPlan:
     """A month of a DSO's service, and what it is settled by."""
 
@@ -439,6 +451,7 @@ class Plan:
     reserve_rules: dict[str, str] = field(default_factory=dict)
     """What a reserve service asks, and the id of the rule that says it."""
     month: MonthPlan | None = None
+    reactive: list[ReactiveCall] = field(default_factory=list)
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -468,8 +481,8 @@ class Plan:
         for said in self.service_acts:
             times += [said.at_clock_s]
             times += [said.until_clock_s] if said.kind == "call" else []
-        spans: list[LoadPoint | Watch | Draw]
-        spans = [*self.load_points, *self.watches, *self.draws]
+        spans: list[LoadPoint | Watch | Draw | ReactiveCall]
+        spans = [*self.load_points, *self.watches, *self.draws, *self.reactive]
         for span in spans:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]

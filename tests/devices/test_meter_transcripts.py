@@ -89,6 +89,26 @@ def test_export_is_negative():
     assert on_virtual_time(run())["power_w"] == pytest.approx(-4551.526)
 
 
+def test_reactive_power_is_in_the_same_request_and_capacitive_is_negative():
+    """[E] SDM230 1.2, parameter 30025: var at 00 18."""
+    reply = (
+        "01 04 34"
+        "43 66 33 34 00 00 00 00 00 00 00 00"
+        "41 9E 33 33 00 00 00 00 00 00 00 00"
+        "45 8E 3C 35" + "00" * 20 + "C4 7A 00 00"  # 00 18 var, -1000
+        "36 86"
+    )
+    script = Script(("01 04 00 00 00 1A 71 C1", reply), (ASK_SLOW, SLOW))
+
+    async def run():
+        async with opened(sdm230, script, reactive=True) as meter:
+            return values(await meter.poll())
+
+    found = on_virtual_time(run())
+    assert found["reactive_var"] == pytest.approx(-1000.0)
+    assert found["power_w"] == pytest.approx(4551.526)
+
+
 EXPORTING = FAST.replace("45 8E 3C 35", "C5 8E 3C 35").replace("C3 19", "EA D9")
 NO_NUMBER = FAST.replace("45 8E 3C 35", "7F C0 00 00").replace("C3 19", "7E C1")
 
