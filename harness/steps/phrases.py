@@ -36,6 +36,7 @@ STEP_MODULES = (
     "harness.steps.reactive",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
+    "harness.steps.customers",
     "harness.steps.operational",
     "harness.steps.answers",
     "harness.steps.reserve",

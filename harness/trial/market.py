@@ -15,6 +15,7 @@ from harness.market.thermal import refusal
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.collector import DataCollector
+from harness.trial.customer_desk import CustomerDesk
 from harness.trial.desk import Desk, on_bench
 from harness.trial.dfs_week import called_by_week
 from harness.trial.offset import OffsetDesk
@@ -115,6 +116,13 @@ class Market:
             if self._calls(plan, ahead):
                 at_s = plan.bench_s(ahead.from_clock_s)
                 group.create_task(at(clock, at_s, self.aggregator.carry_out, ahead))
+        customer = CustomerDesk(plan, self.aggregator, clock, self.log)
+        for one in plan.customer_acts:
+            at_s = plan.bench_s(one.at_clock_s)
+            group.create_task(at(clock, at_s, customer.act, one))
+        for asked_of in plan.customer_calls:
+            at_s = plan.bench_s(asked_of.from_clock_s)
+            group.create_task(at(clock, at_s, customer.instruct, asked_of))
         for call in plan.reactive:
             at_s = plan.bench_s(call.from_clock_s)
             group.create_task(at(clock, at_s, self.aggregator.call_reactive, call))

@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.constraint import Agreement, Offer
+from harness.market.customers import Customer
 from harness.market.dfs import Offered
 from harness.market.dfs import Terms as DfsTerms
 from harness.market.flexible_power import Asset
@@ -84,6 +85,10 @@ _LATER = (
     "reserve_rules",
     "month",
     "reactive",
+    "customer",
+    "customer_acts",
+    "customer_calls",
+    "customer_price",
 )
 
 
@@ -346,6 +351,16 @@ class ReactiveCall:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerAct:
+    """What a customer does about its contracts or its category at a clock time."""
+
+    kind: str
+    """``signs``, ``ends``, ``moves to``."""
+    what: str
+    at_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MonthPlan:
     """A month of a DSO's service, and what it is settled by."""
 
@@ -452,6 +467,11 @@ class Plan:
     """What a reserve service asks, and the id of the rule that says it."""
     month: MonthPlan | None = None
     reactive: list[ReactiveCall] = field(default_factory=list)
+    customer: Customer | None = None
+    customer_acts: list[CustomerAct] = field(default_factory=list)
+    customer_calls: list[Instruction] = field(default_factory=list)
+    """Instructions that reach the customer's device only if its contracts let them."""
+    customer_price: Price | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -464,7 +484,8 @@ class Plan:
         times: list[float] = []
         for instruction in self.instructions:
             times += [instruction.from_clock_s, instruction.until_clock_s]
-        for ahead in self.day_ahead:
+        times += [one.at_clock_s for one in self.customer_acts]
+        for ahead in (*self.day_ahead, *self.customer_calls):
             times += [ahead.from_clock_s, ahead.until_clock_s]
         for act in self.acts:
             times += [act.at_clock_s]
@@ -566,6 +587,9 @@ class Plan:
         an older bundle still has its digest.
         """
         data = asdict(self)
+        if self.customer is not None:  # a set has no order, and JSON no sets
+            held = sorted(self.customer.contracts)
+            data["customer"] = {**data["customer"], "contracts": held}
         return {key: value for key, value in data.items() if value or key not in _LATER}
 
     def digest(self) -> str:

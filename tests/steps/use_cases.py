@@ -25,7 +25,9 @@ def only(text, title, then):
     whole, *rules = re.split(r"(?=^  Rule: )", text, flags=re.M)
     for part in (whole, *rules):
         head, *scenarios = re.split(
-            r"(?=^ *(?:@\w+\n *)?Scenario(?: Outline)?: )", part, flags=re.M
+            r"(?=^ *(?:@[\w-]+(?: @[\w-]+)*\n *)?Scenario(?: Outline)?: )",
+            part,
+            flags=re.M,
         )
         for one in scenarios:
             if f": {title}" in one:
