@@ -21,9 +21,9 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TWINS = {
-    "steps/test_answers": 12, "steps/test_dfs": 4, "steps/test_eligibility": 12,
-    "steps/test_money": 12, "steps/test_monthly": 3, "steps/test_reserve": 3,
-    "steps/test_reactive": 4, "steps/test_customers": 4,
+    "steps/test_answers": 12, "steps/test_dfs": 12, "steps/test_eligibility": 12,
+    "steps/test_money": 12, "steps/test_monthly": 12, "steps/test_reserve": 12,
+    "steps/test_reactive": 12, "steps/test_customers": 12,
     "steps/test_offsetting": 12, "steps/test_over_http": 12, "steps/test_peak": 12,
     "steps/test_private_network": 12, "steps/test_sites": 12, "steps/test_stacking": 12,
     "steps/test_table6": 12,
