@@ -21,15 +21,15 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TWINS = {
-    "steps/test_answers": 12, "steps/test_dfs": 12, "steps/test_eligibility": 12,
-    "steps/test_money": 12, "steps/test_monthly": 12, "steps/test_reserve": 12,
-    "steps/test_reactive": 12, "steps/test_customers": 12,
-    "steps/test_offsetting": 12, "steps/test_over_http": 12, "steps/test_peak": 12,
-    "steps/test_private_network": 12, "steps/test_sites": 12, "steps/test_stacking": 12,
-    "steps/test_table6": 12,
-    "steps/test_thermal": 12, "steps/test_trader": 12,
-    "tests/test_aggregation_features": 5, "tests/test_device_features": 5,
-    "tests/test_metering_features": 5, "tests/test_operational_features": 5,
+    "steps/test_answers": 24, "steps/test_dfs": 24, "steps/test_eligibility": 24,
+    "steps/test_money": 24, "steps/test_monthly": 24, "steps/test_reserve": 24,
+    "steps/test_reactive": 24, "steps/test_customers": 24,
+    "steps/test_offsetting": 24, "steps/test_over_http": 24, "steps/test_peak": 24,
+    "steps/test_private_network": 24, "steps/test_sites": 24, "steps/test_stacking": 24,
+    "steps/test_table6": 24,
+    "steps/test_thermal": 24, "steps/test_trader": 24,
+    "tests/test_aggregation_features": 8, "tests/test_device_features": 8,
+    "tests/test_metering_features": 8, "tests/test_operational_features": 8,
 }  # fmt: skip
 """Whole runs with one thing wrong, and of how many one is tried where time is short."""
 CHEAP = ("bad", "cell", "called", "service_has", "refused", "price")

@@ -114,7 +114,8 @@ class Profile:
         first = max(whole_from, newest - self._options.profile_entries)
         for number in range(first, newest + 1):
             ended_s = number * self.period_s
-            then = (round(base_wh + history_wh(ended_s)), registers[1])
+            # Registers count what has passed: whole watt-hours, never ahead of it.
+            then = (math.floor(base_wh + history_wh(ended_s)), registers[1])
             if number > whole_from:
                 self.keep(ended_s, 0, then)
             else:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devices.meter import dlms
@@ -309,6 +309,7 @@ def test_a_month_reads_the_same_twice_from_the_same_seed():
     at_s=st.floats(1.7e9, 1.8e9),
     error=st.floats(-10.0, 10.0),
 )
+@example(days=1.5, minutes=30, room=1, at_s=1753753140.0, error=0.5)
 @settings(max_examples=60, deadline=None)
 def test_what_was_kept_before_ends_on_time_and_adds_up(
     days, minutes, room, at_s, error
