@@ -1,7 +1,6 @@
 """Eastron SDM230-Modbus, one phase: RTU on a port or behind an RS-485 gateway."""
 
 from devices.meter.eastron import SDM230, SDM230_REACTIVE
-from devices.meter.emulator import EmulatorOptions
 from devices.meter.modbus_meter import MeterOptions, modbus_meter
 from devices.meter.registers import MeterMap
 
@@ -22,6 +21,5 @@ DRIVER = modbus_meter(
     SDM230,
     source=f"{SDM230.document} (unverified)",
     options=Options230,
-    emulator_options=EmulatorOptions,
     choose=_chosen,
 )

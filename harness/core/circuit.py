@@ -118,12 +118,16 @@ class Circuit:
         """
         seen = tuple(sees)
         if self.EVERYTHING in seen:
-            total_w = sum(load.power_w(at_s) for load in self._loads.values())
+            total_w = self._drawn_w(at_s)
             current_a = total_w / self.voltage_v(at_s)
             return total_w + self._line_ohm * current_a * current_a
         return sum(
             self._loads[role].power_w(at_s) for role in seen if role in self._loads
         )
+
+    def _drawn_w(self, at_s: float) -> float:
+        """What all loads draw, without the loss on the line. [W]"""
+        return sum(load.power_w(at_s) for load in self._loads.values())
 
     def reactive_var(self, sees: Iterable[str], at_s: float) -> float:
         """Return reactive power through a meter that sees these roles. [var]
@@ -157,10 +161,8 @@ class Circuit:
             return self._last_v
         self._asking = True
         try:
-            power_w = sum(load.power_w(at_s) for load in self._loads.values())
-            reactive_var = sum(
-                one.reactive_var(at_s) for one in self._reactive.values()
-            )
+            power_w = self._drawn_w(at_s)
+            reactive_var = self.reactive_var((self.EVERYTHING,), at_s)
         finally:
             self._asking = False
         self._last_v = self._feeder.source_v - self._feeder.drop_v(

@@ -80,7 +80,6 @@ class RefusedError(Exception):
 class Customer:
     """A customer, what it holds, and what is protected."""
 
-    name: str
     category: Category
     contracts: frozenset[Contract] = frozenset()
     protected_w: float | None = None

@@ -201,14 +201,12 @@ class Week:
         if self.from_s % PERIOD_S or self.until_s % PERIOD_S:
             raise ValueError("half-hours begin and end at :00 and :30")
 
-    def hear(self, one: Said) -> bool:
-        """Take one message, or note why it cannot be; returns whether it was taken."""
-        fault = self._fault(one)
-        if fault:
+    def hear(self, one: Said) -> None:
+        """Take one message, or note why it cannot be."""
+        if fault := self._fault(one):
             self.faults.append(fault)
-            return False
-        self.said.append(one)
-        return True
+        else:
+            self.said.append(one)
 
     def power_w(self, stage: Stage) -> float:
         """Return what was said last of a stage; 0 if nothing was. [W]"""

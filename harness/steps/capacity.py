@@ -36,7 +36,8 @@ from harness.settlement.trades import (
     settle_offset,
     settle_trade,
 )
-from harness.settlement.volumes import HalfHour, metered
+from harness.settlement.volumes import HalfHour
+from harness.steps.half_hours import halves_seen
 from harness.steps.prices import agreed, price
 from harness.steps.settled import Settled
 from harness.steps.sites import latest_trade, named, traded_rule
@@ -86,13 +87,10 @@ def halves_of(trial: Trial, site: Site) -> tuple[HalfHour, ...] | None:
     view = trial.view(site.role)
     if view is None:
         return None
-    halves = metered(
-        view.time_s, view.power_w, starts_at=starts_at(trial.recording),
-        from_s=0.0, until_s=trial.plan.duration_s, meter=view.quality,
-    )  # fmt: skip
     like = float(site.like)
     return tuple(
-        replace(half, energy=scaled(half.energy, like, "Wh")) for half in halves
+        replace(half, energy=scaled(half.energy, like, "Wh"))
+        for half in halves_seen(trial, view)
     )
 
 

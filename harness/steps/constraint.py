@@ -14,6 +14,7 @@ import numpy as np
 from pytest_bdd import given, parsers, then
 
 from harness.analysis.estimate import Estimate
+from harness.analysis.loading import peak_loading
 from harness.analysis.ramp import overshoot
 from harness.analysis.response import response_time
 from harness.analysis.series import at_least, at_most
@@ -119,16 +120,14 @@ def _(trial: Trial) -> None:
 @then(parsers.parse('transformer "{name}" is back inside its rating by {at}'))
 def _(trial: Trial, name: str, at: str) -> None:
     """From the trip until the load is inside the rating, and stays until the end."""
-    rule, view = trial.rule(HOME, "asset back inside"), trial.view(HOME)
-    trips = log_of(trial.recording, Actor.NETWORK, "trips")
-    if view is None or not trips:
-        why = "no boundary meter" if view is None else "no transformer tripped"
-        nothing = Estimate(math.nan, "s", why=why)
-        trial.judge(name, nothing, rule, channels=(f"{name}.power_w",))
+    rule = trial.rule(HOME, "asset back inside")
+    seen = _outage(trial, name, rule)
+    if seen is None:
         return
-    trip_s = trips[0].time_s
+    view, trip = seen
+    trip_s = trip.time_s
     _require_clock(trial, trip_s + (rule.at_most or 0.0), at)
-    feeder, homes = loaded(trial.plan.feeders, name, str(trips[0].detail["asset"]))
+    feeder, homes = _loaded(trial.plan.feeders, name, str(trip.detail["asset"]))
     measured = _back_inside(trial, view, feeder, homes, trip_s)
     details = {"homes": homes, "rating_w": feeder.rating_w, "power_factor": 1.0}
     trial.judge(name, measured, rule, channels=(view.channel,), details=details)
@@ -139,11 +138,49 @@ def _(trial: Trial, name: str, at: str) -> None:
         f"Transformer {name}: {homes} homes like this one, against its rating",
         band=at_most(feeder.rating_w),
         band_s=(trip_s, trial.plan.duration_s),
-        marks=((f"{trips[0].detail['asset']} trips", trip_s), *measured.marks),
+        marks=((f"{trip.detail['asset']} trips", trip_s), *measured.marks),
     )
 
 
-def loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:
+@then(
+    parsers.parse('transformer "{name}" is inside its rating all the outage, to {at}')
+)
+def _(trial: Trial, name: str, at: str) -> None:
+    """Its highest load from when its neighbour was taken out, until a clock time."""
+    rule = trial.rule(HOME, "peak loading")
+    seen = _outage(trial, name, rule)
+    if seen is None:
+        return
+    view, outage = seen
+    feeder, homes = _loaded(trial.plan.feeders, name, str(outage.detail["asset"]))
+    why = trial.trouble(view, outage.time_s)
+    measured = (
+        Estimate(math.nan, "%", why=why)
+        if why
+        else peak_loading(
+            view.time_s, view.power_w, np.zeros_like(view.time_s), homes=homes,
+            rating_w=feeder.rating_w, from_s=outage.time_s,
+            until_s=trial.plan.bench_s(clock_s(at)), meter=view.quality,
+        )
+    )  # fmt: skip
+    trial.judge(
+        name, measured, rule, channels=(view.channel,), details={"homes": homes}
+    )
+
+
+def _outage(trial: Trial, name: str, rule: Rule) -> tuple[MeterView, LogEntry] | None:
+    """The boundary meter and the first trip, or judge that there is none."""
+    view = trial.view(HOME)
+    trips = log_of(trial.recording, Actor.NETWORK, "trips")
+    if view is None or not trips:
+        why = "no boundary meter" if view is None else "no transformer tripped"
+        nothing = Estimate(math.nan, rule.unit, why=why)
+        trial.judge(name, nothing, rule, channels=(f"{name}.power_w",))
+        return None
+    return view, trips[0]
+
+
+def _loaded(feeders: Sequence[Feeder], name: str, tripped: str) -> tuple[Feeder, int]:
     """Return a transformer and the homes on it once another one has tripped."""
     own = [feeder for feeder in feeders if feeder.name == name and feeder.rating_w]
     if not own:

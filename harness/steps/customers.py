@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from pytest_bdd import given, parsers, then, when
 
-from harness.analysis.delivery import delivered_power, mean_power
+from harness.analysis.delivery import delivered_power, delivered_share, mean_power
 from harness.analysis.estimate import Estimate
-from harness.analysis.quality import scaled, share_of
+from harness.analysis.quality import share_of
 from harness.analysis.series import between
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
@@ -24,7 +24,7 @@ from harness.market.customers import (
 )
 from harness.reporting.record import note_table
 from harness.settlement.money import amount_p, pounds, whole_wh
-from harness.steps.event import instructed_event, unjudgeable
+from harness.steps.event import BASELINE_WINDOW_S, instructed_event, unjudgeable
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
 from harness.steps.words import (
@@ -43,6 +43,7 @@ from harness.trial.customer_desk import (
     REACHED,
     REFUSED,
     SIGNS,
+    STANDS,
 )
 from harness.trial.plan import CustomerAct, Instruction, Plan
 from harness.trial.view import log_of
@@ -72,7 +73,7 @@ def _category(text: str) -> Category:
 )
 def _(plan: Plan, category: str, article: str, contract: str) -> None:
     """Who the home belongs to, and the contract that it has."""
-    customer = Customer("the customer", _category(category))
+    customer = Customer(_category(category))
     held = frozenset({_contract(contract)})
     plan.customer = replace(customer, contracts=held)
 
@@ -146,19 +147,17 @@ def _(
 def _(trial: Trial, category: str, article: str, contract: str) -> None:
     """Where its journey has led, by the log."""
     wanted, held = _category(category), _contract(contract)
-    now = _known(trial.plan)
-    in_category, holds = now.category, set(now.contracts)
-    for one in trial.recording.log:
-        if one.actor == CUSTOMER and one.what == MOVES:
-            in_category = Category(str(one.detail["what"]))
-        elif one.actor == CUSTOMER and one.what in (SIGNS, ENDS):
-            change = {Contract(str(one.detail["what"]))}
-            holds = holds | change if one.what == SIGNS else holds - change
+    stands = log_of(trial.recording, CUSTOMER, STANDS)
+    if not stands:
+        _judge(trial, ["nothing is known of it"])
+        return
+    now = stands[-1].detail
+    in_category, holds = str(now["category"]), [str(one) for one in now["holds"]]  # type: ignore[attr-defined]
     wrong = []
-    if in_category is not wanted:
+    if in_category != wanted:
         wrong.append(f"it is in category {in_category}")
     if held not in holds:
-        wrong.append(f"it holds {', '.join(sorted(holds)) or 'nothing'}")
+        wrong.append(f"it holds {', '.join(holds) or 'nothing'}")
     _judge(trial, wrong)
 
 
@@ -191,7 +190,7 @@ def _judge_reason(trial: Trial, what: str, why: str) -> None:
 
 @then("the call reaches the customer")
 def _(trial: Trial) -> None:
-    """Whether what was asked went to the device, and the device said yes."""
+    """Whether what was asked was let through to its device."""
     wrong = []
     for one in log_of(trial.recording, CUSTOMER, NOT_REACHED):
         wrong.append(str(one.detail["reason"]))
@@ -222,11 +221,12 @@ def _(trial: Trial, asset: str, start: str, end: str) -> None:
     if why := trial.trouble(view, from_s):
         measured = Estimate(math.nan, "%", why=why)
     else:
+        spans = ((from_s - BASELINE_WINDOW_S, from_s), (from_s, until_s))
         before, during = (
             mean_power(
                 view.time_s, view.power_w, from_s=a, until_s=b, meter=view.quality
             )
-            for a, b in ((from_s - 120.0, from_s), (from_s, until_s))
+            for a, b in spans
         )
         ratio = share_of(during, before)
         measured = replace(ratio, value=abs(ratio.value - 100))
@@ -256,7 +256,7 @@ def _(trial: Trial, asset: str) -> None:
         until_s=event.until_s, baseline=event.before, upwards=event.upwards,
         meter=event.view.quality,
     )  # fmt: skip
-    measured = scaled(moved, 100 / event.asked_w, "%")
+    measured = delivered_share(moved, event.asked_w)
     measured = replace(measured, value=min(max(measured.value, 0.0), 100.0))
     hours = (event.until_s - event.sent_s) / 3600
     asked_wh = event.asked_w * hours

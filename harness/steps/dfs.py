@@ -12,7 +12,7 @@ from pytest_bdd import given, parsers, then, when
 from harness.analysis.estimate import Estimate
 from harness.analysis.quality import relative_difference, scaled
 from harness.checks.judge import Witness
-from harness.core.calendar import PERIOD_S, PeriodOnBench, periods_on_bench
+from harness.core.calendar import PERIOD_S, PeriodOnBench
 from harness.core.errors import FeatureError
 from harness.core.quantities import parse_quantity
 from harness.market.actors import Actor
@@ -42,8 +42,9 @@ from harness.settlement.dfs import (
     unit_lines,
 )
 from harness.settlement.money import Price, pounds, price_of, whole_wh
-from harness.settlement.volumes import HalfHour, metered
+from harness.settlement.volumes import HalfHour
 from harness.steps.event import level_before
+from harness.steps.half_hours import half_hours_s, halves_seen, periods_called
 from harness.steps.occupants import OCCUPANTS
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
@@ -55,14 +56,12 @@ from harness.steps.words import (
     move_of,
     power_w,
     role_of,
-    span_s,
     table_rows,
 )
-from harness.trial.dfs_week import OUT_OF_TURN
+from harness.trial.dfs_week import NOT_CALLED, OUT_OF_TURN
 from harness.trial.plan import DayAhead, DfsPlan, Move, Plan
-from harness.trial.view import MeterView, log_of, starts_at
+from harness.trial.view import MeterView, log_of
 
-FROM_FIGURE_1 = tuple(Stage)
 REGISTERED = (
     "MPAN", "read", "metered at", "participants", "BM Unit", "other service",
     "responds for",
@@ -113,12 +112,9 @@ def _(plan: Plan, homes: str, way: str, power: str, edition: str) -> None:
     if int(homes) < 1 or power_w(power) <= 0:
         raise FeatureError(f"“{homes} homes”", "is no unit", "250 homes like it")
     gives_w = power_w(power) if way == "giving" else -power_w(power)
-    known_plan = plan.dfs
-    offered = Offered(terms, Unit(int(homes), gives_w), Home("2000000000015"), {})
-    if known_plan is None:
-        plan.dfs = DfsPlan(offered)
-        return
-    offered = replace(known_plan.offered, terms=terms, unit=offered.unit)
+    unit = Unit(int(homes), gives_w)
+    known_plan = plan.dfs or DfsPlan(Offered(terms, unit, Home("2000000000015"), {}))
+    offered = replace(known_plan.offered, terms=terms, unit=unit)
     plan.dfs = replace(known_plan, offered=offered)
 
 
@@ -249,8 +245,8 @@ def _(plan: Plan, datatable: list[list[str]]) -> None:
     columns = ("days before", "at", "who", "says", "power")
     for row in table_rows(datatable, columns, "the week"):
         text = row["says"].strip()
-        if text not in FROM_FIGURE_1:
-            hint = "; ".join(FROM_FIGURE_1)
+        if text not in tuple(Stage):
+            hint = "; ".join(Stage)
             raise FeatureError(f"“{text}”", "is no step of Figure 1", hint)
         stage = Stage(text)
         if row["who"].strip() != SPEAKERS[stage]:
@@ -296,13 +292,8 @@ def _call(
     plan: Plan, role: str, move: Move, level_w: float, start: str, end: str
 ) -> None:
     _dfs(plan)
-    from_s, until_s = span_s(start, end)
-    if from_s % PERIOD_S or until_s % PERIOD_S:
-        fact = "half-hours begin and end at :00 and :30"
-        raise FeatureError(f"“from {start} to {end}”", fact, "from 17:00 to 18:00")
-    plan.day_ahead.append(
-        DayAhead(str(Actor.ESO), role, move, level_w, from_s, until_s)
-    )
+    span = half_hours_s(start, end, example="from 17:00 to 18:00")
+    plan.day_ahead.append(DayAhead(str(Actor.ESO), role, move, level_w, *span))
 
 
 @then("the week goes as Figure 1 has it")
@@ -332,7 +323,7 @@ def _(trial: Trial, why: str) -> None:
     """Whether it was refused for that reason and no other, and nothing was sent."""
     if why not in tuple(Reason):
         raise FeatureError(f"“{why}”", "is no reason", "; ".join(Reason))
-    refused = log_of(trial.recording, Actor.AGGREGATOR, "notice: not called")
+    refused = log_of(trial.recording, Actor.AGGREGATOR, NOT_CALLED)
     reasons = {str(one.detail["reason"]) for one in refused}
     sent = _sent(trial)
     said = f"reasons given: {'; '.join(sorted(reasons)) or 'none'}"
@@ -371,7 +362,7 @@ def _settled(trial: Trial, *, in_day: bool | None = None) -> _Settled:
         return _Settled(view, None, None, (), "nothing was called")
     if why := trial.trouble(view, called[0].from_s):
         return _Settled(view, None, None, (), why)
-    halves = _halves(trial, view)
+    halves = halves_seen(trial, view)
     base = _baseline(trial, view, halves, called, in_day)
     if base.why:
         return _Settled(view, base, None, (), base.why)
@@ -411,22 +402,8 @@ def _never_so(trial: Trial, view: MeterView, base: Baseline, *, upwards: bool) -
 
 
 def _called(trial: Trial) -> list[PeriodOnBench]:
-    plan = trial.plan
-    ahead = plan.day_ahead[0] if plan.day_ahead else None
-    if ahead is None:
-        return []
-    begin, end = (plan.bench_s(at) for at in (ahead.from_clock_s, ahead.until_clock_s))
-    parts = periods_on_bench(
-        starts_at(trial.recording), from_s=0.0, until_s=plan.duration_s
-    )
-    return [p for p in parts if p.from_s >= begin - 1e-6 and p.until_s <= end + 1e-6]
-
-
-def _halves(trial: Trial, view: MeterView) -> tuple[HalfHour, ...]:
-    return metered(
-        view.time_s, view.power_w, starts_at=starts_at(trial.recording), from_s=0.0,
-        until_s=trial.plan.duration_s, meter=view.quality,
-    )  # fmt: skip
+    calls = trial.plan.day_ahead
+    return periods_called(trial, calls[0]) if calls else []
 
 
 def _baseline(
@@ -530,6 +507,8 @@ def _(trial: Trial) -> None:
     details: dict[str, object] = {}
     if found.why or account is None:
         measured = Estimate(math.nan, "%", why=found.why)
+    elif not account.price.steps:
+        measured = Estimate(math.nan, "%", why="the unit bids nothing")
     else:
         measured = paid_share(found.lines, account)
         paid_p = sum(line.payment_p for line in found.lines)

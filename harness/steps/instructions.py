@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from pytest_bdd import parsers, when
 
-from harness.steps.words import clock_s, move_of, power_w, role_of, span_s
+from harness.steps.words import DAY_S, clock_s, move_of, power_w, role_of, span_s
 from harness.trial.plan import Instruction, MarketAct, Operation, Plan
 
 
@@ -26,9 +29,22 @@ def _(
     )
 
 
+def on_days(window: Instruction, days: Iterable[int]) -> list[Instruction]:
+    """Return the same window so many days later, for each of the days."""
+    return [
+        replace(
+            window,
+            from_clock_s=window.from_clock_s + day * DAY_S,
+            until_clock_s=window.until_clock_s + day * DAY_S,
+        )
+        for day in days
+    ]
+
+
+@when(parsers.parse('transformer "{name}" is taken out of service as planned at {at}'))
 @when(parsers.parse('transformer "{name}" trips at {at}'))
 def _(plan: Plan, name: str, at: str) -> None:
-    """A transformer is lost; its neighbour carries its homes from then on."""
+    """A transformer is lost, or taken out: its neighbour carries its homes then."""
     plan.acts.append(MarketAct("trip", "DNO network", clock_s(at), detail=name))
 
 

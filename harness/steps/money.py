@@ -34,9 +34,9 @@ from harness.settlement.payments import (
     require_below_ceiling,
 )
 from harness.settlement.positions import positions_table, transfers_table
-from harness.settlement.volumes import metered
 from harness.steps.delivery import event_or_verdict
 from harness.steps.event import Event, level_before, unjudgeable
+from harness.steps.half_hours import halves_seen
 from harness.steps.prices import agreed, price, whole_percent
 from harness.steps.settled import Settled
 from harness.steps.trial import Trial
@@ -268,14 +268,11 @@ def _settlement(trial: Trial, view: MeterView) -> EventSettlement:
     terms, on = _terms(trial), trial.session.assignment.on
     span = {"from_s": 0.0, "until_s": trial.plan.duration_s}
     begins_at = starts_at(trial.recording)
-    halves = metered(
-        view.time_s, view.power_w, starts_at=begins_at, meter=view.quality, **span
-    )
     called = _called(trial)
     if called is not None:
         terms = replace(terms, nominated_w=_nominated_w(trial, called.from_s))
     return settle_event(
-        halves,
+        halves_seen(trial, view),
         periods_on_bench(begins_at, **span),
         called,
         terms=terms,

@@ -22,25 +22,26 @@ from harness.settlement.monthly import (
     Performance,
     Place,
     completeness,
-    half_hours,
     performance,
     submitted,
 )
 from harness.settlement.payments import CURVES, curve_named
+from harness.steps.half_hours import half_hours_s, halves_kept, period_kept_s
+from harness.steps.instructions import on_days
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
 from harness.steps.words import (
     DAY_S,
     HOME,
     UNSAID,
+    asset_name,
     power_w,
     role_of,
-    span_s,
     table_rows,
 )
 from harness.trial.meter_tests import PROFILE
 from harness.trial.plan import Instruction, MonthPlan, Move, Plan, ReadBack
-from harness.trial.view import log_of, meter_facts, meter_quality, starts_at
+from harness.trial.view import meter_facts, meter_quality, starts_at
 
 REGISTERED_S = 120.0
 """How long after a month's end its meters are read: clocks differ. [s]"""
@@ -93,17 +94,9 @@ def _(plan: Plan, asset: str, level: str, start: str, end: str, days: int) -> No
         raise FeatureError(f"“{days} days”", "are no month", "1 to 31 days")
     role = role_of(asset)
     plan.need(role)
-    from_s, until_s = span_s(start, end)
-    if from_s % PERIOD_S or until_s % PERIOD_S:
-        fact = "half-hours begin and end at :00 and :30"
-        raise FeatureError(f"“from {start} to {end}”", fact, "from 17:00 to 19:00")
-    plan.instructions += [
-        Instruction(
-            "DSO", role, Move.DOWN, power_w(level), from_s + day * DAY_S,
-            until_s + day * DAY_S,
-        )
-        for day in range(days)
-    ]  # fmt: skip
+    span = half_hours_s(start, end, example="from 17:00 to 19:00")
+    window = Instruction("DSO", role, Move.DOWN, power_w(level), *span)
+    plan.instructions += on_days(window, range(days))
 
 
 @when(parsers.parse("the {meter} is asked for its half-hours at the month's end"))
@@ -132,20 +125,8 @@ def _parts(trial: Trial) -> list[PeriodOnBench]:
 
 
 def _found(trial: Trial, meter: str) -> dict[SettlementPeriod, int] | None:
-    """The half-hours of a meter's profile, or None if it was not read."""
-    profile = trial.recording.channel(role_of(meter), PROFILE[0])
-    if profile is None:
-        return None
-    return half_hours(
-        profile.device_s, profile.values, _parts(trial),
-        period_s=_period_s(trial, role_of(meter)),
-    )  # fmt: skip
-
-
-def _period_s(trial: Trial, role: str) -> float:
-    """How long a meter says its periods are; ``nan`` if it was not read. [s]"""
-    told = log_of(trial.recording, "bench", "reads profile back", meter=role)
-    return float(str(told[0].detail["period_s"])) if told else math.nan
+    """The month's half-hours as a meter kept them, or None if it was not read."""
+    return halves_kept(trial, role_of(meter), _parts(trial))
 
 
 def _channels(meter: str) -> tuple[str, ...]:
@@ -169,7 +150,7 @@ def _(trial: Trial, meter: str) -> None:
 def _(trial: Trial, meter: str) -> None:
     """How long the meter says its periods are."""
     role = role_of(meter)
-    period_s = _period_s(trial, role)
+    period_s = period_kept_s(trial, role)
     why = "its half-hours were not read" if math.isnan(period_s) else ""
     rule = trial.named_rule("crowdflex/monthly/resolution")
     measured = Estimate(period_s, "s", why=why)
@@ -256,8 +237,14 @@ def _asked(trial: Trial, part: PeriodOnBench) -> bool:
 def _level_w(trial: Trial, role: str, deemed_w: float) -> float:
     """What the home, or the device, was to draw at most. [W]"""
     one = trial.plan.instructions[0]
-    held = next(p.level_w for p in trial.plan.preparations if p.role == one.role)
-    return one.level_w if role != HOME else deemed_w - (held - one.level_w)
+    if role != HOME:
+        return one.level_w
+    for held in trial.plan.preparations:
+        if held.role == one.role:
+            return deemed_w - (held.level_w - one.level_w)
+    hint = f"a Given: the {asset_name(one.role)} is held at 2.0 kW"
+    fact = "nobody knows what the home's device draws usually"
+    raise FeatureError(f"“{trial.step_text}”", fact, hint)
 
 
 def _never_drew(
@@ -314,7 +301,11 @@ def _(trial: Trial, asset: str, meter: str) -> None:
         measured = Estimate(math.nan, "%", why=why)
         trial.judge(role, measured, rule, channels=_channels(meter))
         return
-    measured = Estimate(100 * found.payment_p / found.full_p, "%")
+    measured = (
+        Estimate(100 * found.payment_p / found.full_p, "%")
+        if found.full_p
+        else Estimate(math.nan, "%", why="it is paid nothing for all of it")
+    )
     homes = sum(one.homes for one in _month(trial.plan).places if one.substation)
     trial.judge(
         role, measured, rule, channels=_channels(meter),

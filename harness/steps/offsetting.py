@@ -66,9 +66,7 @@ def _(
     plan: Plan, demand: str, at: str, power: str, start: str, end: str, generator: str
 ) -> None:
     """One site draws more, so that another may feed in as much more."""
-    span = span_s(start, end)
-    named(plan, demand), named(plan, generator)
-    add_trade(plan, TradeKind.OFFSET, demand, generator, power, at, span)
+    _agreed(plan, TradeKind.OFFSET, demand, generator, power, at, start, end)
 
 
 @given(
@@ -81,9 +79,15 @@ def _(
     plan: Plan, generator: str, at: str, power: str, start: str, end: str, demand: str
 ) -> None:
     """One site feeds in more, so that another may draw as much more."""
-    span = span_s(start, end)
-    named(plan, demand), named(plan, generator)
-    add_trade(plan, TradeKind.COVER, generator, demand, power, at, span)
+    _agreed(plan, TradeKind.COVER, generator, demand, power, at, start, end)
+
+
+def _agreed(
+    plan: Plan, kind: TradeKind, leader: str, follower: str, power: str, at: str,
+    start: str, end: str,
+) -> None:  # fmt: skip
+    named(plan, leader), named(plan, follower)
+    add_trade(plan, kind, leader, follower, power, at, span_s(start, end))
 
 
 @when(parsers.parse("the DNO has the fail-safe tried with {power} at {at}"))

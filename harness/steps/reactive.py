@@ -16,22 +16,22 @@ from pytest_bdd import parsers, then, when
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import MeterQuality, rectangular_u
 from harness.analysis.series import Mask, between
+from harness.core.circuit import NOMINAL_V
 from harness.core.errors import FeatureError
 from harness.core.recording import Series
 from harness.rulebook.rule import Rule
+from harness.steps.event import BASELINE_WINDOW_S
 from harness.steps.load_points import amperes_of, power_factor_of
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, role_of, span_s
 from harness.trial.plan import LoadPoint, Plan, ReactiveCall
 from harness.trial.view import MeterView
 
-NOMINAL_V = 230.0
 VOLTAGE_ERROR = 0.005
 """Error bound of a bench meter's voltage, of its reading: that of the makers' sheets of
 the Eastron SDM meters, from general knowledge (unverified)."""
 SETTLES_S = 30.0
 """What happens so soon after a call is not part of a mean or an extreme. [s]"""
-BEFORE_S = 120.0
 _WAYS = {"take": 1.0, "give": -1.0}
 
 
@@ -96,7 +96,9 @@ def _seen(trial: Trial, rule: Rule, start: str, end: str) -> _Seen | None:
     before: dict[str, Series] = {}
     if view is not None and not why:
         during = _window(trial, view, from_s + SETTLES_S, until_s)
-        before = _window(trial, view, _quiet_s(trial) - BEFORE_S, _quiet_s(trial))
+        before = _window(
+            trial, view, _quiet_s(trial) - BASELINE_WINDOW_S, _quiet_s(trial)
+        )
         lacks = [name for name in QUANTITIES if not during[name].size]
         why = f"the meter told no {', '.join(lacks)} then" if lacks else ""
     if view is None or why:
@@ -110,7 +112,7 @@ def _seen(trial: Trial, rule: Rule, start: str, end: str) -> _Seen | None:
 def _quiet_s(trial: Trial) -> float:
     """When reactive power was first called for. [s]"""
     calls = [trial.plan.bench_s(one.from_clock_s) for one in trial.plan.reactive]
-    return min(calls, default=BEFORE_S)
+    return min(calls, default=BASELINE_WINDOW_S)
 
 
 def _window(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from pytest_bdd import given, parsers, then
 
-from harness.analysis.aggregate.criteria import INTERVAL
 from harness.analysis.estimate import Estimate
 from harness.analysis.quality import scaled
-from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
 from harness.rulebook.rule import Rule
 from harness.steps.answers import (
@@ -29,7 +28,7 @@ from harness.trial.view import dispatched
 
 RECOVERY = "recovery"
 PREFERRED = "full delivery, preferred"
-ASKED = (UNIT, ARRIVED, PREFERRED, HELD, RECOVERY, INTERVAL)
+ASKED = (UNIT, ARRIVED, PREFERRED, HELD, RECOVERY)
 """What a table of a reserve service may say."""
 
 
@@ -52,8 +51,19 @@ def _rule(trial: Trial, what: str, edition: str) -> Rule:
     return trial.session.rulebook.rule(rule_id, on=on, edition=edition)
 
 
+_ANSWERS = pytest.StashKey[dict[str, list[Answer]]]()
+
+
+def _answers(trial: Trial, role: str) -> list[Answer]:
+    """How a device answered each call; worked out once for all Thens."""
+    known = trial.node.stash.setdefault(_ANSWERS, {})
+    if role not in known:
+        known[role] = answers(trial, role)
+    return known[role]
+
+
 def _first(trial: Trial, role: str) -> Answer | None:
-    found = answers(trial, role)
+    found = _answers(trial, role)
     return found[0] if found else None
 
 
@@ -90,12 +100,6 @@ def _(trial: Trial, edition: str, asset: str) -> None:
     _judge(trial, asset, HELD, HELD, edition)
 
 
-@then(parsers.parse("by the {edition} the {asset} is read often enough"))
-def _(trial: Trial, edition: str, asset: str) -> None:
-    """The longest time between two readings of what judges it."""
-    _judge(trial, asset, INTERVAL, INTERVAL, edition)
-
-
 @then(parsers.parse("by the {edition} {homes:d} such {asset}s make a unit"))
 def _(trial: Trial, edition: str, homes: int, asset: str) -> None:
     """What so many move together, by what the meter saw of one."""
@@ -121,7 +125,7 @@ def _(trial: Trial, edition: str, asset: str) -> None:
     role = role_of(asset)
     rule, view = _rule(trial, RECOVERY, edition), trial.view(role)
     sent = [one for one in dispatched(trial.recording) if one.role == role]
-    found = answers(trial, role)
+    found = _answers(trial, role)
     if len(sent) < 2 or len(found) < 2:
         measured = Estimate(math.nan, "s", why="it was not called a second time")
     else:
@@ -136,4 +140,4 @@ def _(trial: Trial, edition: str, asset: str) -> None:
             else Estimate(math.nan, "s", why=arrived.why or why)
         )
     channel = f"{role}.power_w" if view is None else view.channel
-    trial.judge(role, measured, rule, channels=(channel,), witness=Witness.METER)
+    trial.judge(role, measured, rule, channels=(channel,))

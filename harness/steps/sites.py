@@ -289,6 +289,12 @@ def minutes_of(trial: Trial) -> Series:
     return np.arange(first_s, trial.plan.duration_s - MINUTE_S + 1e-6, MINUTE_S)
 
 
+def others_of(trial: Trial, area: Area, minutes_s: Series) -> Series:
+    """What everybody else on a cable draws in the middle of each minute. [W]"""
+    middles_s = minutes_s + MINUTE_S / 2 + trial.plan.start_clock_s
+    return np.array([area.others_w(at) for at in middles_s])
+
+
 def _minute_means(minutes_s: Series, of: Callable[[Series], Series]) -> Series:
     """The mean of something known for every moment, over each minute."""
     within = np.arange(0.0, MINUTE_S, 1.0) + 0.5
@@ -345,10 +351,7 @@ def _(trial: Trial, name: str) -> None:
         return
     seen = [(site, view) for site in area.sites if (view := views[site.name])]
     minutes_s = minutes_of(trial)
-    others_w = np.array(
-        [area.others_w(at + MINUTE_S / 2 + trial.plan.start_clock_s)
-         for at in minutes_s]
-    )  # fmt: skip
+    others_w = others_of(trial, area, minutes_s)
     parts = [part_of(view, site) for site, view in seen]
     troubles = [trouble_of(trial, view, "%") for _, view in seen]
     ways = [

@@ -1,4 +1,4 @@
-"""What the other use cases of TRANSITION's Table 6 add: room made, planned outages."""
+"""What the other use cases of TRANSITION's Table 6 add: room made, lower peaks."""
 
 from __future__ import annotations
 
@@ -11,36 +11,27 @@ from pytest_bdd import parsers, then, when
 
 from harness.analysis.delivery import mean_power
 from harness.analysis.estimate import Contribution, Estimate
-from harness.analysis.loading import busiest_minute, peak_loading
+from harness.analysis.loading import busiest_minute
 from harness.analysis.quality import difference, scaled, share_of
 from harness.core.calendar import PERIOD_S, periods_on_bench
 from harness.core.errors import FeatureError
-from harness.market.actors import Actor
 from harness.market.sites import Site
-from harness.settlement.monthly import half_hours
-from harness.steps.constraint import loaded
-from harness.steps.sites import area_named, minutes_of, named, part_of, trouble_of
-from harness.steps.trial import Trial
-from harness.steps.words import DAY_S, HOME, clock_s, power_w, role_of, span_s
-from harness.trial.meter_tests import PROFILE
-from harness.trial.plan import Instruction, MarketAct, Move, Plan
-from harness.trial.view import (
-    MeterView,
-    log_of,
-    meter_facts,
-    meter_quality,
-    starts_at,
+from harness.steps.event import BASELINE_WINDOW_S
+from harness.steps.half_hours import halves_kept
+from harness.steps.instructions import on_days
+from harness.steps.sites import (
+    area_named,
+    minutes_of,
+    named,
+    others_of,
+    part_of,
+    trouble_of,
 )
-
-BEFORE_S = 120.0
-"""What was drawn before is the mean over so long. [s]"""
-
-
-@when(parsers.parse('transformer "{name}" is taken out of service as planned at {at}'))
-def _(plan: Plan, name: str, at: str) -> None:
-    """A planned outage: its neighbour carries its homes from then on."""
-    detail = name
-    plan.acts.append(MarketAct("trip", "DNO network", clock_s(at), detail=detail))
+from harness.steps.trial import Trial
+from harness.steps.words import HOME, clock_s, power_w, role_of, span_s
+from harness.trial.meter_tests import PROFILE
+from harness.trial.plan import Instruction, Move, Plan
+from harness.trial.view import MeterView, meter_facts, meter_quality, starts_at
 
 
 @then(parsers.parse("the {site:w} makes room for the {other:w} from {start} to {end}"))
@@ -77,7 +68,7 @@ def _change(view: MeterView, site: Site, from_s: float, until_s: float) -> Estim
     """How much more a site draws in a window than before anything happened. [W]"""
     means = [
         mean_power(view.time_s, view.power_w, from_s=a, until_s=b, meter=view.quality)
-        for a, b in ((from_s, until_s), (0.0, BEFORE_S))
+        for a, b in ((from_s, until_s), (0.0, BASELINE_WINDOW_S))
     ]
     return scaled(difference(*means), float(site.like), "W")
 
@@ -96,43 +87,8 @@ def _(
         raise FeatureError(f"“day {first} to {last}”", "is no time", "day 8 to day 14")
     role = role_of(asset)
     plan.need(role)
-    from_s, until_s = span_s(start, end)
-    plan.instructions += [
-        Instruction(
-            HOME, role, Move.DOWN, power_w(level), from_s + day * DAY_S,
-            until_s + day * DAY_S,
-        )
-        for day in range(first - 1, last)
-    ]  # fmt: skip
-
-
-@then(
-    parsers.parse('transformer "{name}" is inside its rating all the outage, to {at}')
-)
-def _(trial: Trial, name: str, at: str) -> None:
-    """Its highest load from when its neighbour was taken out, until a clock time."""
-    rule, view = trial.rule(HOME, "peak loading"), trial.view(HOME)
-    outages = log_of(trial.recording, Actor.NETWORK, "trips")
-    if view is None or not outages:
-        why = "no boundary meter" if view is None else "nothing was taken out"
-        nothing = Estimate(math.nan, "%", why=why)
-        trial.judge(name, nothing, rule, channels=(f"{HOME}.power_w",))
-        return
-    begins_s = outages[0].time_s
-    feeder, homes = loaded(trial.plan.feeders, name, str(outages[0].detail["asset"]))
-    why = trial.trouble(view, begins_s)
-    measured = (
-        Estimate(math.nan, "%", why=why)
-        if why
-        else peak_loading(
-            view.time_s, view.power_w, np.zeros_like(view.time_s), homes=homes,
-            rating_w=feeder.rating_w, from_s=begins_s,
-            until_s=trial.plan.bench_s(clock_s(at)), meter=view.quality,
-        )
-    )  # fmt: skip
-    trial.judge(
-        name, measured, rule, channels=(view.channel,), details={"homes": homes}
-    )
+    window = Instruction(HOME, role, Move.DOWN, power_w(level), *span_s(start, end))
+    plan.instructions += on_days(window, range(first - 1, last))
 
 
 @then(
@@ -159,15 +115,12 @@ def _(trial: Trial, asset: str, first: int, meter: str) -> None:
 
 def _evening_peaks(trial: Trial, meter: str) -> dict[date, int]:
     """The highest half-hour of each evening that was read back whole. [Wh]"""
-    profile = trial.recording.channel(meter, PROFILE[0])
-    if profile is None:
-        return {}
     parts = periods_on_bench(
         starts_at(trial.recording), from_s=0.0, until_s=trial.plan.duration_s
     )
     whole = [part for part in parts if part.whole]
     found: defaultdict[date, list[int]] = defaultdict(list)
-    for period, wh in half_hours(profile.device_s, profile.values, whole).items():
+    for period, wh in (halves_kept(trial, meter, whole) or {}).items():
         if 33 <= period.number <= 40:
             found[period.day].append(wh)
     return {day: max(wh) for day, wh in found.items() if len(wh) == 8}
@@ -205,9 +158,7 @@ def _(trial: Trial, name: str, sites: str) -> None:
         trial.judge(name, nothing, rule, channels=channels)
         return
     minutes_s = minutes_of(trial)
-    others_w = np.array(
-        [area.others_w(at + 30 + trial.plan.start_clock_s) for at in minutes_s]
-    )
+    others_w = others_of(trial, area, minutes_s)
     # At rest a site draws what it usually does.
     without_w = others_w + sum(site.usual_w for site in area.sites)
     troubles = [trouble_of(trial, view, "%") for view in views.values() if view]

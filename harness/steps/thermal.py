@@ -10,19 +10,21 @@ from harness.analysis.delivery import delivered_share
 from harness.analysis.estimate import Estimate
 from harness.analysis.quality import scaled
 from harness.checks.judge import Witness
-from harness.core.calendar import PERIOD_S, PeriodOnBench, periods_on_bench
+from harness.core.calendar import PERIOD_S
 from harness.core.errors import FeatureError
 from harness.market.actors import Actor
 from harness.market.thermal import Kind, Placed, Refusal, ThermalConstraint
 from harness.reporting.record import note_table
 from harness.settlement.money import Price, amount_p, pounds, whole_wh
-from harness.settlement.volumes import HalfHour, delivered, metered
+from harness.settlement.volumes import HalfHour, delivered
 from harness.steps.event import level_before
+from harness.steps.half_hours import half_hours_s, halves_seen, periods_called
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
-from harness.steps.words import power_w, role_of, span_s, table_rows
+from harness.steps.words import power_w, role_of, table_rows
+from harness.trial.dfs_week import NOT_CALLED
 from harness.trial.plan import DayAhead, Move, Plan
-from harness.trial.view import log_of, starts_at
+from harness.trial.view import log_of
 
 PERIODS_PER_HOUR = 3600 / PERIOD_S
 COLUMNS = ("asset", "MPAN", "postcode", "usually", "participant")
@@ -92,10 +94,7 @@ def _(plan: Plan, asset: str, way: str, level: str, start: str, end: str) -> Non
     moves = {"up": Move.UP, "down": Move.DOWN}
     if way not in moves:
         raise FeatureError(f"“turn {way}”", "is no way to move", "up, down")
-    from_s, until_s = span_s(start, end)
-    if from_s % PERIOD_S or until_s % PERIOD_S:
-        fact = "half-hours begin and end at :00 and :30"
-        raise FeatureError(f"“from {start} to {end}”", fact, "from 02:00 to 02:30")
+    from_s, until_s = half_hours_s(start, end, example="from 02:00 to 02:30")
     plan.day_ahead.append(
         DayAhead("ESO", role, moves[way], power_w(level), from_s, until_s)
     )
@@ -175,26 +174,13 @@ def _paid_p(trial: Trial, volume: Estimate, asked_wh: int, price: Price) -> int:
     return amount_p(wh * trial.plan.placed_homes, price)
 
 
-def _parts(trial: Trial, ask: DayAhead) -> list[PeriodOnBench]:
-    begin, end = (
-        trial.plan.bench_s(at) for at in (ask.from_clock_s, ask.until_clock_s)
-    )
-    parts = periods_on_bench(
-        starts_at(trial.recording), from_s=0.0, until_s=trial.plan.duration_s
-    )
-    return [p for p in parts if p.from_s >= begin - 1e-6 and p.until_s <= end + 1e-6]
-
-
 def _volumes(trial: Trial, ask: DayAhead) -> list[tuple[HalfHour, Estimate]]:
     """Return each half-hour that was called, and what it delivered. [Wh]"""
     view = trial.view(ask.role)
     if view is None:
         return []
-    halves = metered(
-        view.time_s, view.power_w, starts_at=starts_at(trial.recording), from_s=0.0,
-        until_s=trial.plan.duration_s, meter=view.quality,
-    )  # fmt: skip
-    periods = {part.period for part in _parts(trial, ask)}
+    halves = halves_seen(trial, view)
+    periods = {part.period for part in periods_called(trial, ask)}
     usual = Estimate(_usual_w(trial, ask) / PERIODS_PER_HOUR, "Wh")
     upwards = ask.move is Move.UP
     return [
@@ -238,7 +224,7 @@ def _(trial: Trial, asset: str, why: str) -> None:
     role = role_of(asset)
     if why not in tuple(Refusal):
         raise FeatureError(f"“{why}”", "is no reason not to call", "; ".join(Refusal))
-    refused = log_of(trial.recording, Actor.AGGREGATOR, "notice: not called", role=role)
+    refused = log_of(trial.recording, Actor.AGGREGATOR, NOT_CALLED, role=role)
     sent = log_of(trial.recording, Actor.AGGREGATOR, "instructs", role=role)
     sent = [one for one in sent if one.detail["on_behalf_of"] != "bench"]
     reasons = {str(one.detail["reason"]) for one in refused}

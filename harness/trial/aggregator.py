@@ -8,7 +8,7 @@ from that log and from the meters, never from its opinion.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from harness.core.bench import DeviceEvent
@@ -95,10 +95,8 @@ class Aggregator:
             Actor.AGGREGATOR, "asks for reactive power", role=call.role,
             reactive_var=call.reactive_var, on_behalf_of=call.actor,
         )  # fmt: skip
-        answer = await device.set_reactive_var(call.reactive_var)
-        self._log(
-            call.role, "accepts" if answer.accepted else "refuses", detail=answer.detail
-        )
+        asked = device.set_reactive_var(call.reactive_var)
+        await self._answered(call.role, asked, sent_s=self._clock.now_s())
         await self._clock.until(self._plan.bench_s(call.until_clock_s))
         await device.set_reactive_var(None)
         self._log(Actor.AGGREGATOR, "asks for no reactive power", role=call.role)
@@ -136,17 +134,25 @@ class Aggregator:
                 self._log(role, "was spared", number=number, detail=refusal)
                 return False
         self._budgets.note(role, now_s=sent_s, off=off)
+        asked = command(device, role, move, level_w)
+        return await self._answered(role, asked, sent_s=sent_s, number=number)
+
+    async def _answered(
+        self, role: str, asked: Awaitable[Acknowledgement], *, sent_s: float,
+        **about: object,
+    ) -> bool:  # fmt: skip
+        """Keep what a device answers; return whether it said yes."""
         try:
-            answer = await command(device, role, move, level_w)
+            answer = await asked
         except RefusedError as error:
             # The device's own no is evidence: the meters show what it costs.
             answer = Acknowledgement(False, str(error))
         except BenchError as error:
             # Nobody knows what the device does now: it must not be judged by it.
-            self._log(role, "was not reached", number=number, detail=str(error))
+            self._log(role, "was not reached", **about, detail=str(error))
             raise
         self._log(
-            role, "accepts" if answer.accepted else "refuses", number=number,
+            role, "accepts" if answer.accepted else "refuses", **about,
             detail=answer.detail, sent_s=sent_s, acked_s=self._clock.now_s(),
         )  # fmt: skip
         return answer.accepted

@@ -16,6 +16,7 @@ Log = Callable[..., LogEntry]
 CUSTOMER = "customer"
 REACHED, NOT_REACHED = "is instructed", "is not instructed"
 SIGNS, ENDS, MOVES, REFUSED = "signs", "ends", "moves to", "is refused"
+STANDS = "stands"
 
 
 @dataclass(slots=True)
@@ -31,6 +32,14 @@ class CustomerDesk:
     def __post_init__(self) -> None:
         self.customer = self.plan.customer
 
+    def stand(self) -> None:
+        """Note where the customer is, and what it holds: first, and after each act."""
+        if self.customer is not None:
+            self.log(
+                CUSTOMER, STANDS, category=str(self.customer.category),
+                holds=sorted(self.customer.contracts),
+            )  # fmt: skip
+
     async def act(self, act: CustomerAct) -> None:
         """Have the customer sign, end or move, if its category lets it."""
         if self.customer is None:
@@ -45,8 +54,8 @@ class CustomerDesk:
         except RefusedError as error:
             self.log(CUSTOMER, REFUSED, what=act.what, reason=str(error.reason))
             return
-        held = sorted(self.customer.contracts)
-        self.log(CUSTOMER, act.kind, what=act.what, holds=held)
+        self.log(CUSTOMER, act.kind, what=act.what)
+        self.stand()
 
     async def instruct(self, instruction: Instruction) -> None:
         """Carry out what an actor asks, if it may reach the customer."""

@@ -17,7 +17,7 @@ from harness.trial.anm import NetworkManagement
 from harness.trial.collector import DataCollector
 from harness.trial.customer_desk import CustomerDesk
 from harness.trial.desk import Desk, on_bench
-from harness.trial.dfs_week import called_by_week
+from harness.trial.dfs_week import NOT_CALLED, called_by_week
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
 from harness.trial.plan import DayAhead, MarketAct, Plan
@@ -53,6 +53,7 @@ class Market:
     trading: TradingDesk
     aggregator: Aggregator
     collector: DataCollector
+    customer: CustomerDesk
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -93,7 +94,7 @@ class Market:
         )
         if why is not None:
             self.log(
-                Actor.AGGREGATOR, "notice: not called", to=ahead.actor,
+                Actor.AGGREGATOR, NOT_CALLED, to=ahead.actor,
                 role=ahead.role, reason=str(why),
             )  # fmt: skip
         return why is None
@@ -102,6 +103,7 @@ class Market:
         """Let everything of the plan happen at its time."""
         self.desk.open()
         self.services.open()
+        self.customer.stand()
         if self.link is not None:
             self.link.begin(group)
         if plan.private_network is not None:
@@ -116,13 +118,12 @@ class Market:
             if self._calls(plan, ahead):
                 at_s = plan.bench_s(ahead.from_clock_s)
                 group.create_task(at(clock, at_s, self.aggregator.carry_out, ahead))
-        customer = CustomerDesk(plan, self.aggregator, clock, self.log)
         for one in plan.customer_acts:
             at_s = plan.bench_s(one.at_clock_s)
-            group.create_task(at(clock, at_s, customer.act, one))
+            group.create_task(at(clock, at_s, self.customer.act, one))
         for asked_of in plan.customer_calls:
             at_s = plan.bench_s(asked_of.from_clock_s)
-            group.create_task(at(clock, at_s, customer.instruct, asked_of))
+            group.create_task(at(clock, at_s, self.customer.instruct, asked_of))
         for call in plan.reactive:
             at_s = plan.bench_s(call.from_clock_s)
             group.create_task(at(clock, at_s, self.aggregator.call_reactive, call))
@@ -173,6 +174,7 @@ def open_market(
         TradingDesk(plan, aggregator, clock, log, desk.register),
         aggregator,
         DataCollector(plan, clock, log, meters, boundary),
+        CustomerDesk(plan, aggregator, clock, log),
         log,
         link,
     )

@@ -586,16 +586,21 @@ class Plan:
         What came into plans later is left out while it is empty, so that the plan of
         an older bundle still has its digest.
         """
-        data = asdict(self)
-        if self.customer is not None:  # a set has no order, and JSON no sets
-            held = sorted(self.customer.contracts)
-            data["customer"] = {**data["customer"], "contracts": held}
+        data = asdict(self, dict_factory=_plain)
         return {key: value for key, value in data.items() if value or key not in _LATER}
 
     def digest(self) -> str:
         """SHA-256 over the plan's data."""
         text = json.dumps(self.as_data(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return named values as JSON takes them: a set has no order, and JSON no sets."""
+    return {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in pairs
+    }
 
 
 def clock_text(starts_at: datetime, bench_s: float) -> str:

@@ -28,7 +28,7 @@ HOLDS = {
 @pytest.mark.parametrize("category", Category)
 @pytest.mark.parametrize("contract", Contract)
 def test_every_cell(category, contract):
-    customer = Customer("x", category)
+    customer = Customer(category)
     if contract in HOLDS[category].split(", "):
         assert customer.signs(contract).contracts == {contract}
         return
@@ -45,7 +45,7 @@ def test_every_cell(category, contract):
 )  # fmt: skip
 @pytest.mark.parametrize("actor", ["ESO", "DSO", "aggregator", "supplier"])
 def test_whose_call_reaches_it(contract, actors, actor):
-    customer = Customer("x", Category.A, frozenset({contract}))
+    customer = Customer(Category.A, frozenset({contract}))
     if actor in actors.split():
         customer.require_reached(actor, 0.0)
         return
@@ -58,7 +58,7 @@ def test_whose_call_reaches_it(contract, actors, actor):
 @pytest.mark.parametrize("category", [Category.A, Category.B])
 def test_protection_follows_the_person(level_w, passes, category):
     held = frozenset({Contract.AGGREGATOR})
-    customer = Customer("x", Category.A, held, 1_200.0).moves_to(category)
+    customer = Customer(Category.A, held, 1_200.0).moves_to(category)
     if passes:
         customer.require_reached("aggregator", level_w)
         return
@@ -79,7 +79,7 @@ def test_protection_follows_the_person(level_w, passes, category):
     ),
 )
 def test_no_journey_leads_to_a_contract_that_the_category_cannot_hold(first, acts):
-    customer = Customer("x", first, protected_w=500.0)
+    customer = Customer(first, protected_w=500.0)
     for act, what in acts:
         before = customer
         try:
@@ -91,7 +91,7 @@ def test_no_journey_leads_to_a_contract_that_the_category_cannot_hold(first, act
 
 
 def test_what_is_still_held_keeps_it_where_it_is():
-    customer = Customer("x", Category.B, frozenset({Contract.AGGREGATOR}))
+    customer = Customer(Category.B, frozenset({Contract.AGGREGATOR}))
     with pytest.raises(RefusedError) as refused:
         customer.moves_to(Category.D)
     assert refused.value.reason is Refusal.STILL_HELD

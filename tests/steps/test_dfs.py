@@ -104,6 +104,12 @@ def test_a_unit_that_is_called_was_not_refused(tmp_path):
     assert "its homes were instructed" in found.reason
 
 
+def test_a_unit_that_bids_nothing_has_no_share_of_pay(tmp_path):
+    (found,) = verdicts_of(tmp_path, (PAYS,), ("bids 3,000 £/MWh", "bids 0 £/MWh"))
+    assert str(found.outcome) == "inconclusive"
+    assert "the unit bids nothing" in found.reason
+
+
 def test_too_few_days_leave_no_baseline(tmp_path):
     few = LATER + "    And half-hours are missing 3 to 58 days before\n"
     found = verdicts_of(

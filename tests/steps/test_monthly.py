@@ -69,6 +69,12 @@ def test_a_meter_that_keeps_ten_minutes_is_added_up(tmp_path):
     assert found[0].measured.value == 600
 
 
+def test_a_month_that_is_paid_nothing_has_no_share_of_pay(tmp_path):
+    (found,) = verdicts_of(tmp_path, (PAYS,), ("pays 300 £/MWh", "pays 0 £/MWh"))
+    assert str(found.outcome) == "inconclusive"
+    assert "it is paid nothing for all of it" in found.reason
+
+
 def test_a_meter_that_nobody_asked_shows_no_month(tmp_path):
     asks = "    And the asset meter is asked for its half-hours at the month's end\n"
     other = asks.replace("asset meter", "boundary")
