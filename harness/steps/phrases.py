@@ -42,6 +42,7 @@ STEP_MODULES = (
     "harness.steps.reserve",
     "harness.steps.eligibility",
     "harness.steps.dfs",
+    "harness.steps.dfs_money",
     "harness.steps.portfolio",
 )
 """Every module with phrases; the pytest plugin loads the same list."""
