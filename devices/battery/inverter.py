@@ -127,6 +127,11 @@ class StorageInverter:
             *await self._power.engage({"WSetMod": watts, "WSet": -power_w})
         )
 
+    async def stop_refreshing(self) -> None:
+        """Refresh no setpoint any more: it reverts after ``reversion_s``."""
+        await self._power.stop()
+        await self._reactive.stop()
+
     async def set_reactive_var(self, reactive_var: float | None) -> Acknowledgement:
         """Take this reactive power, inductive positive; None for none.
 

@@ -118,6 +118,7 @@ class Battery:
             reserve_soc_percent=options.reserve_soc_percent,
         )
         self._own_w = 0.0
+        self._formed_w: float | None = None
         self._now_w = self._goal_w = 0.0
         self._now_var = self._goal_var = 0.0
         self._pace = 1.0
@@ -173,6 +174,21 @@ class Battery:
         """Head for a power of its own choice while nobody asks for another. [W]"""
         self.advance(at_s)
         self._own_w = own_w
+
+    def form(self, power_w: float | None, at_s: float) -> bool:
+        """Hold an island up with this power at once, whatever is asked of it.
+
+        `harness.core.circuit.FormsGrid`. It can while it has the charge and the rating;
+        a source that forms a grid follows in milliseconds, so there is no ramp.
+        """
+        self.advance(at_s)
+        low_w, high_w = self._limits_w()
+        able = not self.tripped and self.plugged
+        if power_w is None or not able or not low_w <= power_w <= high_w:
+            self._formed_w = None
+            return power_w is None
+        self._formed_w = self._now_w = self._goal_w = power_w
+        return True
 
     def trip(self, tripped: bool, *, at_s: float) -> None:
         """Open its contactor, or close it and begin from rest."""
@@ -246,6 +262,9 @@ class Battery:
             self._controls = self._coming.popleft()[1]
         if self.tripped or not self.plugged:
             self._rest()
+            return
+        if self._formed_w is not None:
+            self._goal_w, self._goal_var = self._formed_w, 0.0
             return
         wanted_w = self._controls.power_w
         low_w, high_w = self._limits_w()

@@ -15,8 +15,9 @@ from datetime import datetime
 import numpy as np
 from pydantic import Field
 
-from devices.solar.sky import Clouds, Roof, clear_sky_w_m2
+from devices.solar.sky import Clouds
 from harness.core.bench import Options
+from harness.core.sky import Roof, clear_sky_w_m2
 
 TICK_S = 1.0
 SKY_TICKS = 30

@@ -142,6 +142,15 @@ class SetsPower(Protocol):
 
 
 @runtime_checkable
+class Refreshed(Protocol):
+    """Holds what it was asked only while somebody asks again and again."""
+
+    async def stop_refreshing(self) -> None:
+        """Ask no more, as somebody who died would: it lets go by itself in time."""
+        ...
+
+
+@runtime_checkable
 class LimitsExport(Protocol):
     """Can be told not to feed in more than a given power: a solar inverter."""
 

@@ -35,6 +35,15 @@ class ReactiveLoad(Load, Protocol):
         ...
 
 
+@runtime_checkable
+class FormsGrid(Load, Protocol):
+    """A source that can hold an island up: it gives or takes whatever is left over."""
+
+    def form(self, power_w: float | None, at_s: float) -> bool:
+        """Take this power (negative: give), or None to be as before; say if it can."""
+        ...
+
+
 @dataclass(slots=True)
 class FixedLoad:
     """A constant load, such as a home's base load."""
@@ -78,9 +87,14 @@ class Circuit:
         Fixes how the voltage wanders.
     feeder : Feeder, optional
         What makes the voltage depend on what is drawn; without one it does not.
+    formed_by : str, optional
+        The role that holds the island up if the mains are lost. Without one, or with
+        one that cannot give or take what is left over, all is dark until they are back.
     """
 
     EVERYTHING = "*"
+    DEAD_V = 2.0
+    """What is left on wires that nothing feeds, picked up from others. [V]"""
 
     def __init__(
         self,
@@ -88,7 +102,9 @@ class Circuit:
         line_resistance_ohm: float = 0.0,
         seed: int = 0,
         feeder: Feeder | None = None,
+        formed_by: str | None = None,
     ) -> None:
+        self._formed_by, self._cut, self.is_dark = formed_by, False, False
         self._feeder, self._asking = feeder, False
         self._last_v = NOMINAL_V if feeder is None else feeder.source_v
         self._loads: dict[str, Load] = {}
@@ -117,6 +133,8 @@ class Circuit:
         that is not emulated contributes nothing.
         """
         seen = tuple(sees)
+        if self._cut:
+            return self._in_island_w(seen, at_s)
         if self.EVERYTHING in seen:
             total_w = self._drawn_w(at_s)
             current_a = total_w / self.voltage_v(at_s)
@@ -124,6 +142,33 @@ class Circuit:
         return sum(
             self._loads[role].power_w(at_s) for role in seen if role in self._loads
         )
+
+    def connect(self, connected: bool, at_s: float) -> None:
+        """Lose the mains, or have them back."""
+        former = self._former()
+        if connected and former is not None:
+            former.form(None, at_s)
+        self._cut, self.is_dark = not connected, False
+
+    def _former(self) -> FormsGrid | None:
+        load = self._loads.get(self._formed_by or "")
+        return load if isinstance(load, FormsGrid) else None
+
+    def _in_island_w(self, seen: tuple[str, ...], at_s: float) -> float:
+        """True active power with the mains lost; nothing crosses the boundary. [W]"""
+        former = self._former()
+        drawn_w = {
+            role: load.power_w(at_s)
+            for role, load in self._loads.items()
+            if load is not former
+        }
+        if former is None or not former.form(-sum(drawn_w.values()), at_s):
+            # What has collapsed does not come back by itself.
+            self.is_dark = True
+        if self.is_dark or self.EVERYTHING in seen:
+            return 0.0
+        left_w = -sum(drawn_w.values())
+        return sum(drawn_w.get(role, left_w) for role in seen if role in self._loads)
 
     def _drawn_w(self, at_s: float) -> float:
         """What all loads draw, without the loss on the line. [W]"""
@@ -144,8 +189,10 @@ class Circuit:
     def voltage_v(self, at_s: float) -> float:
         """Return the phase voltage now, wandering by up to 2.5 V. [V]
 
-        230 V, or what the feeder leaves of its own.
+        230 V, or what the feeder leaves of its own; nothing while all is dark.
         """
+        if self.is_dark:
+            return self.DEAD_V + math.sin(at_s / 13.7)
         return self._steady_v(at_s) + (
             1.5 * math.sin(at_s / 97.0 + self._phase)
             + 0.7 * math.sin(at_s / 13.7 + 2.0 * self._phase)

@@ -111,8 +111,9 @@ def make_circuit(rig: Rig, starts_at: datetime) -> Circuit:
             at.source_voltage_v, at.resistance_ohm, at.reactance_ohm, at.homes
         )
     circuit = Circuit(
-        line_resistance_ohm=table.line_resistance_ohm, seed=seed, feeder=feeder
-    )
+        line_resistance_ohm=table.line_resistance_ohm, seed=seed, feeder=feeder,
+        formed_by=table.island_formed_by,
+    )  # fmt: skip
     if table.base_load_profile != "constant":
         load = BaseLoad(
             starts_at,

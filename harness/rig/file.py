@@ -24,6 +24,7 @@ from harness.checks.decide import decision_rule_of
 from harness.core.bench import Kindness
 from harness.core.circuit import Circuit
 from harness.core.errors import RigError, UsageError
+from harness.rig.neighbourhood import NeighbourhoodTable
 
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -73,6 +74,8 @@ class CircuitTable(_Table):
     """For a profile: mean demand over a year; the average home's if not given."""
     line_resistance_ohm: float = Field(default=0.0, ge=0, le=2)
     feeder: FeederTable | None = None
+    island_formed_by: str | None = None
+    """Role of the device that holds the network up if the mains are lost."""
 
     @model_validator(mode="after")
     def _one_base_load(self) -> Self:
@@ -226,6 +229,7 @@ class Rig(_Table):
     device: dict[RoleName, DeviceTable] = Field(default_factory=dict)
     meter: dict[RoleName, MeterTable] = Field(default_factory=dict)
     dso: DsoTable | None = None
+    neighbourhood: NeighbourhoodTable | None = None
     expect: ExpectTable | None = None
     file_name: str = Field(default="", exclude=True)
     digest: str = Field(default="", exclude=True)
@@ -389,6 +393,11 @@ def _check(rig: Rig) -> None:
 def _check_roles(rig: Rig) -> None:
     if not rig.device:
         raise RigError(rig.file_name, "no device", "a [device.ROLE] table")
+    former = rig.circuit.island_formed_by
+    if former is not None and former not in rig.device:
+        where = f"{rig.file_name} [circuit] island_formed_by"
+        fact = f"there is no device {former!r}"
+        raise RigError(where, fact, f"one of {', '.join(rig.device)}")
     for role in rig.meter:
         if role in rig.device:
             raise RigError(

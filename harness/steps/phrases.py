@@ -34,6 +34,7 @@ STEP_MODULES = (
     "harness.steps.chargepoint",
     "harness.steps.load_points",
     "harness.steps.reactive",
+    "harness.steps.balancing",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

@@ -18,6 +18,7 @@ from harness.core.capabilities import (
     Device,
     LimitsExport,
     LimitsPower,
+    Refreshed,
     SetsLoad,
     SetsPower,
     SetsReactivePower,
@@ -113,6 +114,13 @@ class Aggregator:
         self._log(Actor.AGGREGATOR, "releases", role=role, sent_s=sent_s, to_w=held_w)
         move = None if held_w is None else Move.DOWN
         return await self._ask(0, role, sent_s, move, held_w)
+
+    async def abandon(self, role: str) -> None:
+        """Say nothing to an asset any more, not even that it is released."""
+        device = self._devices[role]
+        if isinstance(device, Refreshed):
+            await device.stop_refreshing()
+        self._log(Actor.AGGREGATOR, "is not heard any more", role=role)
 
     async def _let_stand(self, role: str) -> None:
         """Wait until a state that began has stood as long as the device needs."""

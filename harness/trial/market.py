@@ -14,6 +14,7 @@ from harness.market.actors import Actor
 from harness.market.thermal import refusal
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
+from harness.trial.balancer import Balancer
 from harness.trial.collector import DataCollector
 from harness.trial.customer_desk import CustomerDesk
 from harness.trial.desk import Desk, on_bench
@@ -54,6 +55,7 @@ class Market:
     aggregator: Aggregator
     collector: DataCollector
     customer: CustomerDesk
+    balancer: Balancer
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -80,7 +82,7 @@ class Market:
         more = [] if self.link is None else [self.link.participant.hear]
         return [
             self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
-            *more,
+            self.balancer.hear, *more,
         ]  # fmt: skip
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
@@ -108,6 +110,8 @@ class Market:
             self.link.begin(group)
         if plan.private_network is not None:
             group.create_task(self.collector.run())
+        if plan.balancing is not None and plan.balancing.from_clock_s is not None:
+            group.create_task(self.balancer.run())
         for asked in plan.applications:
             at_s, largest_va = plan.bench_s(asked.at_clock_s), plan.largest_circuit_va
             decide = self.collector.decide
@@ -175,6 +179,7 @@ def open_market(
         aggregator,
         DataCollector(plan, clock, log, meters, boundary),
         CustomerDesk(plan, aggregator, clock, log),
+        Balancer(plan, aggregator, clock, log, meters, boundary),
         log,
         link,
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
+from harness.market.balancing import Balancing
 from harness.market.constraint import Agreement, Offer
 from harness.market.customers import Customer
 from harness.market.dfs import Offered
@@ -89,6 +90,7 @@ _LATER = (
     "customer_acts",
     "customer_calls",
     "customer_price",
+    "balancing",
 )
 
 
@@ -472,6 +474,8 @@ class Plan:
     customer_calls: list[Instruction] = field(default_factory=list)
     """Instructions that reach the customer's device only if its contracts let them."""
     customer_price: Price | None = None
+    balancing: Balancing | None = None
+    """What a self-balancing network's controller does, and what it loses."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -508,6 +512,7 @@ class Plan:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
         times += [one.at_clock_s for one in self.applications]
+        times += [] if self.balancing is None else self.balancing.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
 
     @property

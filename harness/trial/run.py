@@ -16,6 +16,7 @@ from harness.core.recording import Reading
 from harness.rig.assemble import Bench, assemble
 from harness.rig.file import DeviceTable, Rig
 from harness.trial.aggregator import Aggregator
+from harness.trial.balancer import lose_mains
 from harness.trial.breaking import Breaking, check_faults, wires_of
 from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
 from harness.trial.market import Listener, Market, at, open_market
@@ -380,6 +381,7 @@ async def _carry_out(
         for operation in plan.operations:
             at_s = plan.bench_s(operation.at_clock_s)
             group.create_task(at(clock, at_s, _operate, operation, bench, recorder))
+        group.create_task(lose_mains(plan, bench.circuit, clock, recorder.log))
         group.create_task(clock.until(plan.duration_s))
     recorder.log("bench", "ends")
 

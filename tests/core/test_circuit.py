@@ -59,3 +59,54 @@ def test_a_load_that_depends_on_the_voltage_settles():
     steady = seen[-1] - wander(29.0)
     drop = 10 * 0.1 * (steady + wander(29.0)) ** 2 / 23.0 / NOMINAL_V
     assert steady == pytest.approx(240 - drop, abs=0.2)
+
+
+class Source:
+    """Holds an island up, as far as its rating goes."""
+
+    def __init__(self, rating_w):
+        self.rating_w, self.formed_w = rating_w, None
+
+    def power_w(self, at_s):
+        return 500.0
+
+    def form(self, power_w, at_s):
+        self.formed_w = power_w
+        return power_w is None or abs(power_w) <= self.rating_w
+
+
+def island(rating_w, load_w=3_000.0):
+    circuit, source = Circuit(formed_by="battery"), Source(rating_w)
+    circuit.attach("kettle", FixedLoad(load_w))
+    circuit.attach("panels", FixedLoad(-1_000.0))
+    circuit.attach("battery", source)
+    return circuit, source
+
+
+def test_with_the_mains_lost_its_source_makes_up_the_difference():
+    circuit, source = island(rating_w=2_000.0)
+    assert circuit.power_w(("*",), 0.0) == 2_500.0
+    circuit.connect(False, 10.0)
+    assert circuit.power_w(("kettle",), 10.0) == 3_000.0
+    assert circuit.power_w(("battery",), 10.0) == -2_000.0
+    assert circuit.power_w(("battery", "kettle", "panels"), 10.0) == 0.0
+    assert circuit.power_w(("*",), 10.0) == 0.0
+    assert not circuit.is_dark
+    circuit.connect(True, 20.0)
+    assert source.formed_w is None
+    assert circuit.power_w(("battery",), 20.0) == 500.0
+
+
+@pytest.mark.parametrize("formed_by", [None, "battery"])
+def test_an_island_that_nothing_can_hold_up_is_dark_until_the_mains_are_back(formed_by):
+    circuit, _source = island(rating_w=1_999.0)
+    if formed_by is None:
+        circuit = Circuit()
+        circuit.attach("kettle", FixedLoad(3_000.0))
+    circuit.connect(False, 10.0)
+    assert circuit.power_w(("kettle",), 10.0) == 0.0
+    assert circuit.is_dark
+    assert circuit.voltage_v(10.0) < 5
+    circuit.connect(True, 20.0)
+    assert circuit.power_w(("kettle",), 20.0) == 3_000.0
+    assert circuit.voltage_v(20.0) > 220

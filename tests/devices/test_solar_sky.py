@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.solar.model import Limit, Panels, SolarOptions
-from devices.solar.sky import Clouds, Roof, clear_sky_w_m2, sun
+from devices.solar.sky import Clouds
+from harness.core.sky import Roof, clear_sky_w_m2, sun
 
 settled = settings(deadline=None, derandomize=True)
 LONDON = Roof(latitude=51.5, longitude=0.0, tilt=35.0, azimuth=180.0)
