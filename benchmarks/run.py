@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "home_rig.py", "big_home.py", "ocpp_stations.py", "ocpp201.py", "modbus_poll.py",
     "recordings.py", "aggregation.py", "portfolio.py", "uncertainty.py",
-    "settlement.py",
+    "settlement.py", "neighbourhood.py",
 )  # fmt: skip
 
 

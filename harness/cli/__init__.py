@@ -1,4 +1,4 @@
-"""flexrig run | access | portfolio | trace | rejudge | emulate | doctor | …"""
+"""flexrig run | access | portfolio | neighbourhood | trace | rejudge | …"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.cli.doctor import doctor
 from harness.cli.emulate import emulate
 from harness.cli.kit import check_driver, new_device
 from harness.cli.lists import devices, steps
+from harness.cli.neighbourhood import neighbourhood
 from harness.cli.portfolio import portfolio
 from harness.cli.rejudge import rejudge
 from harness.cli.rulebook import rules
@@ -36,6 +37,7 @@ def cli() -> None:
       flexrig run my.feature --rig my.toml          your feature on your bench
       flexrig access reports/runs/RUN               which services a session opens
       flexrig portfolio                             from one home to a megawatt
+      flexrig neighbourhood                         a year of six kinds of village
       flexrig trace                                 what is asked for, and what shows it
       flexrig check-driver meter/sdm230             prove a driver
 
@@ -46,7 +48,7 @@ def cli() -> None:
 
 COMMANDS = (
     run, doctor, rejudge, emulate, capture, devices, steps, rules, access, portfolio,
-    trace_command, check_driver, new_device,
+    neighbourhood, trace_command, check_driver, new_device,
 )  # fmt: skip
 for _command in COMMANDS:
     cli.add_command(_command)

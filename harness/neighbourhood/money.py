@@ -20,6 +20,8 @@ from harness.settlement.revenue import Shares, ShareTerms, shared
 
 STORE_H = 2.0
 """How long a store gives its full power: what energy a kilowatt of it moves. [h]"""
+ASKED_H = (17.0, 18.5)
+"""When people are asked by message, on winter weekdays. [h]"""
 NOISE = 0.25
 """How unlike days' prices are (chosen; standard deviation of the logarithm)."""
 
@@ -125,7 +127,7 @@ def _flexible_kw(table: NeighbourhoodTable, flows: Flows) -> tuple[float, float]
     if table.coordination not in (Coordination.PLANT, Coordination.MESSAGES):
         return 0.0, 0.0
     homes, year = table.homes, flows.year
-    asked = year.weekday & year.winter & year.between(*PEAK_H)
+    asked = year.weekday & year.winter & year.between(*ASKED_H)
     tea_time_kw = float(flows.usual[asked].mean())
     people_kw = tea_time_kw * homes.answers_percent * homes.gives_percent / 1e4
     if table.coordination is Coordination.MESSAGES:

@@ -13,7 +13,7 @@ from harness.rig.file import Rig
 from harness.rig.neighbourhood import Coordination, NeighbourhoodTable
 from harness.rulebook.book import Rulebook
 from harness.rulebook.rule import Rule
-from harness.settlement.revenue import ShareTerms
+from harness.settlement.revenue import ShareTerms, optimiser_percent
 
 PER_200 = 200
 
@@ -27,6 +27,8 @@ class Held:
     rule: Rule
     why: str
     """Why it may be outside, by what the model has and the source has not."""
+    put_in: bool = False
+    """Whether the model was told it: then it shows nothing that it agrees."""
 
     @property
     def inside(self) -> bool:
@@ -96,8 +98,10 @@ def share_terms(rulebook: Rulebook, on: date) -> ShareTerms:
 def _held(
     table: NeighbourhoodTable, worth: Worth, rulebook: Rulebook, on: date
 ) -> list[Held]:
-    def against(what: str, value: float, rule: str, why: str) -> Held:
-        return Held(what, value, rulebook.rule(rule, on=on), why)
+    def against(
+        what: str, value: float, rule: str, why: str, *, put_in: bool = False
+    ) -> Held:
+        return Held(what, value, rulebook.rule(rule, on=on), why, put_in)
 
     how, found = table.coordination, []
     if how is Coordination.MESSAGES:
@@ -112,19 +116,26 @@ def _held(
             "smart/vpp/home-with-battery", "the battery is smaller than the source's",
         ))  # fmt: skip
     if how in (Coordination.MESSAGES, Coordination.PLANT):
+        terms = share_terms(rulebook, on)
+        takes = optimiser_percent(terms, table.portfolio_mw)
+        found.append(against(
+            f"an optimiser takes of a plant of {table.portfolio_mw:g} MW", takes,
+            "smart/vpp/optimiser-share-small", "the rulebook has another share",
+            put_in=True,
+        ))  # fmt: skip
         earns = worth.earns_gbp_per_kw
         found += [
             against("flexibility earns", earns, "smart/vpp/earnings",
                     "calls and the swing of a day's prices are assumed"),
             against("the best home earns", earns * worth.best_home_kw,
                     "smart/vpp/home-earns",
-                    "a home has less than the source's 0.3 kW, or a kilowatt earns "
-                    "less than its £20"),
+                    "the source's ends are 0.3 kW and 5 kW at £20 a kilowatt; here it "
+                    f"is {worth.best_home_kw:.2f} kW at £{earns:.0f}"),
         ]  # fmt: skip
     if how is Coordination.MARKET and worth.local_kwh:
         found.append(against(
             "premium for a local kilowatt-hour", worth.premium_p / worth.local_kwh,
-            "smart/lem/premium", "the rig file's premium is another",
+            "smart/lem/premium", "the rig file's premium is another", put_in=True,
         ))  # fmt: skip
     if how is Coordination.BALANCING:
         avoided = worth.avoided_p / 100 * PER_200 / worth.homes

@@ -89,7 +89,7 @@ class ChargesTable(_Table):
     """Source 002, C.8."""
     tnuos_gbp_per_kw: float = Field(default=50.0, ge=0, le=500)
     """A year. Source 002, C.8."""
-    called_hours: float = Field(default=80.0, ge=0, le=8760)
+    called_hours: float = Field(default=100.0, ge=0, le=8760)
     """Hours a year in which people are asked by message. [h]"""
     called_gbp_per_mwh: float = Field(default=250.0, ge=0, le=10_000)
     spread_percent: float = Field(default=35.0, ge=0, le=100)
