@@ -1,7 +1,7 @@
 """A year of 200 homes in half-hours: all at once, against one home at a time.
 
 The peer is what one would write first: plain Python, a home and a half-hour at a time,
-for the home batteries alone. The bound of the project is 30 s for a whole neighbourhood.
+for the home batteries alone. The project's bound is 30 s for a whole neighbourhood.
 """
 
 from __future__ import annotations

@@ -53,6 +53,10 @@ _UNITS: dict[str, tuple[str, float]] = {
     "way": ("ways", 1.0),
     "ways": ("ways", 1.0),
     "declarations": ("declarations", 1.0),
+    "trades": ("trades", 1.0),
+    "p": ("p", 1.0),
+    "p/kwh": ("p/kWh", 1.0),
+    "£/kw": ("£/kW", 1.0),
     "per hour": ("per hour", 1.0),
     "starts per hour": ("per hour", 1.0),
 } | {

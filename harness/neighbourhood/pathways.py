@@ -106,13 +106,13 @@ def _held(
     how, found = table.coordination, []
     if how is Coordination.MESSAGES:
         found.append(against(
-            "flexibility of a home", worth.best_home_kw,
+            "flexibility of a home", 1000 * worth.best_home_kw,
             "smart/vpp/home-without-assets",
             "who answers, and what they then leave, is assumed",
         ))  # fmt: skip
     if how is Coordination.PLANT:
         found.append(against(
-            "flexibility of a home with a battery", worth.best_home_kw,
+            "flexibility of a home with a battery", 1000 * worth.best_home_kw,
             "smart/vpp/home-with-battery", "the battery is smaller than the source's",
         ))  # fmt: skip
     if how in (Coordination.MESSAGES, Coordination.PLANT):

@@ -35,6 +35,7 @@ STEP_MODULES = (
     "harness.steps.load_points",
     "harness.steps.reactive",
     "harness.steps.balancing",
+    "harness.steps.local_market",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

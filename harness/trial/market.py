@@ -19,6 +19,7 @@ from harness.trial.collector import DataCollector
 from harness.trial.customer_desk import CustomerDesk
 from harness.trial.desk import Desk, on_bench
 from harness.trial.dfs_week import NOT_CALLED, called_by_week
+from harness.trial.local_desk import LocalDesk
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
 from harness.trial.plan import DayAhead, MarketAct, Plan
@@ -56,6 +57,7 @@ class Market:
     collector: DataCollector
     customer: CustomerDesk
     balancer: Balancer
+    local: LocalDesk
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -82,7 +84,7 @@ class Market:
         more = [] if self.link is None else [self.link.participant.hear]
         return [
             self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
-            self.balancer.hear, *more,
+            self.balancer.hear, self.local.hear, *more,
         ]  # fmt: skip
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
@@ -112,6 +114,8 @@ class Market:
             group.create_task(self.collector.run())
         if plan.balancing is not None and plan.balancing.from_clock_s is not None:
             group.create_task(self.balancer.run())
+        if plan.local_market is not None:
+            group.create_task(self.local.run())
         for asked in plan.applications:
             at_s, largest_va = plan.bench_s(asked.at_clock_s), plan.largest_circuit_va
             decide = self.collector.decide
@@ -180,6 +184,7 @@ def open_market(
         DataCollector(plan, clock, log, meters, boundary),
         CustomerDesk(plan, aggregator, clock, log),
         Balancer(plan, aggregator, clock, log, meters, boundary),
+        LocalDesk(plan, clock, log, meters),
         log,
         link,
     )

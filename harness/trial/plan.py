@@ -23,6 +23,7 @@ from harness.market.customers import Customer
 from harness.market.dfs import Offered
 from harness.market.dfs import Terms as DfsTerms
 from harness.market.flexible_power import Asset
+from harness.market.local_market import LocalMarket
 from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
 from harness.market.private_network import Application, PrivateNetwork
@@ -91,6 +92,7 @@ _LATER = (
     "customer_calls",
     "customer_price",
     "balancing",
+    "local_market",
 )
 
 
@@ -476,6 +478,8 @@ class Plan:
     customer_price: Price | None = None
     balancing: Balancing | None = None
     """What a self-balancing network's controller does, and what it loses."""
+    local_market: LocalMarket | None = None
+    """Who trades with whom; prices in it are `Price.steps`."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -512,7 +516,8 @@ class Plan:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
         times += [one.at_clock_s for one in self.applications]
-        times += [] if self.balancing is None else self.balancing.clock_times()
+        for part in (self.balancing, self.local_market):
+            times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
 
     @property
