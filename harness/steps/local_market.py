@@ -337,7 +337,7 @@ def _premium(
 
 @then("nobody pays more than with the supplier alone")
 def _(trial: Trial) -> None:
-    """The member who is worst off: what it paid less what it would have. [p]"""
+    """The member who is worst off: what it paid less what it would have."""
 
     def worst(market: LocalMarket, halves: _Halves) -> Estimate:
         found = halves.settle(market).values()
