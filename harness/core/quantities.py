@@ -54,6 +54,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "ways": ("ways", 1.0),
     "declarations": ("declarations", 1.0),
     "trades": ("trades", 1.0),
+    "offers": ("offers", 1.0),
     "p": ("p", 1.0),
     "p/kwh": ("p/kWh", 1.0),
     "£/kw": ("£/kW", 1.0),

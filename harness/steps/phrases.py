@@ -36,6 +36,7 @@ STEP_MODULES = (
     "harness.steps.reactive",
     "harness.steps.balancing",
     "harness.steps.local_market",
+    "harness.steps.plant",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

@@ -23,6 +23,7 @@ from harness.trial.local_desk import LocalDesk
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
 from harness.trial.plan import DayAhead, MarketAct, Plan
+from harness.trial.plant_desk import PlantDesk
 from harness.trial.service_desk import ServiceDesk
 from harness.trial.trading_desk import TradingDesk
 
@@ -58,6 +59,7 @@ class Market:
     customer: CustomerDesk
     balancer: Balancer
     local: LocalDesk
+    plant: PlantDesk
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -114,6 +116,7 @@ class Market:
             group.create_task(self.collector.run())
         if plan.balancing is not None and plan.balancing.from_clock_s is not None:
             group.create_task(self.balancer.run())
+        self.plant.begin(group)
         if plan.local_market is not None:
             group.create_task(self.local.run())
         for asked in plan.applications:
@@ -185,6 +188,7 @@ def open_market(
         CustomerDesk(plan, aggregator, clock, log),
         Balancer(plan, aggregator, clock, log, meters, boundary),
         LocalDesk(plan, clock, log, meters),
+        PlantDesk(plan, aggregator, clock, log),
         log,
         link,
     )

@@ -26,6 +26,7 @@ from harness.market.flexible_power import Asset
 from harness.market.local_market import LocalMarket
 from harness.market.network import CriticalAsset
 from harness.market.offsetting import Scheme
+from harness.market.plant import Plant
 from harness.market.private_network import Application, PrivateNetwork
 from harness.market.sites import Area
 from harness.market.thermal import Placed, ThermalConstraint
@@ -93,6 +94,7 @@ _LATER = (
     "customer_price",
     "balancing",
     "local_market",
+    "plant",
 )
 
 
@@ -480,6 +482,8 @@ class Plan:
     """What a self-balancing network's controller does, and what it loses."""
     local_market: LocalMarket | None = None
     """Who trades with whom; prices in it are `Price.steps`."""
+    plant: Plant | None = None
+    """A virtual power plant and its sales; prices likewise."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -516,7 +520,7 @@ class Plan:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
         times += [one.at_clock_s for one in self.applications]
-        for part in (self.balancing, self.local_market):
+        for part in (self.balancing, self.local_market, self.plant):
             times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
 
