@@ -43,7 +43,7 @@ class EmulatorOptions(BatteryOptions):
     product: str = Field("Emulated storage inverter", min_length=1, max_length=32)
     serial: str = Field("FR-0001", min_length=1, max_length=32)
     register_gain_percent: float = Field(0.0, gt=-100, le=100)
-    """Error of the inverter's own power reading. [%]"""
+    """Error of what the inverter itself shows of power and energy. [%]"""
 
 
 class VehicleOptions(EmulatorOptions):
@@ -90,8 +90,8 @@ class BatteryMachine:
             reactive_var=battery.reactive_var(at_s),
             voltage_v=self._circuit.voltage_v(at_s),
             frequency_hz=50.0 + 0.01 * math.sin(at_s / 11.0),
-            energy_import_wh=battery.energy_import_wh,
-            energy_export_wh=battery.energy_export_wh,
+            energy_import_wh=battery.energy_import_wh * self._gain,
+            energy_export_wh=battery.energy_export_wh * self._gain,
         )
 
     def _show_cells(self, chain: Chain, number: int, at_s: float) -> None:

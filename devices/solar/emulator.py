@@ -42,7 +42,7 @@ class EmulatorOptions(SolarOptions):
     product: str = Field("Emulated PV inverter", min_length=1, max_length=32)
     serial: str = Field("FR-PV-0001", min_length=1, max_length=32)
     register_gain_percent: float = Field(0.0, gt=-100, le=100)
-    """Error of the inverter's own power reading. [%]"""
+    """Error of what the inverter itself shows of power and energy. [%]"""
 
 
 class SolarMachine:
@@ -69,8 +69,8 @@ class SolarMachine:
             reactive_var=0.0,
             voltage_v=self._circuit.voltage_v(at_s),
             frequency_hz=50.0 + 0.01 * math.sin(at_s / 11.0),
-            energy_import_wh=panels.energy_import_wh,
-            energy_export_wh=panels.energy_export_wh,
+            energy_import_wh=panels.energy_import_wh * self._gain,
+            energy_export_wh=panels.energy_export_wh * self._gain,
         )
         state = "held back" if panels.is_held_back else "at work"
         show = show_flow if number == 701 else _show_103

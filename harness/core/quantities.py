@@ -55,6 +55,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "declarations": ("declarations", 1.0),
     "trades": ("trades", 1.0),
     "offers": ("offers", 1.0),
+    "projects": ("projects", 1.0),
     "p": ("p", 1.0),
     "p/kwh": ("p/kWh", 1.0),
     "£/kw": ("£/kW", 1.0),

@@ -37,6 +37,7 @@ STEP_MODULES = (
     "harness.steps.balancing",
     "harness.steps.local_market",
     "harness.steps.plant",
+    "harness.steps.community",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

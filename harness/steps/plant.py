@@ -220,8 +220,8 @@ def _(trial: Trial, buyer: str, why: str) -> None:
 
 @then(
     parsers.parse(
-        "its owners have their part of the revenue, and {times:d} such days a year earn "
-        "what they should"
+        "its owners have their part of the revenue, and {times:d} such days a year "
+        "earn what they should"
     )
 )
 def _(trial: Trial, times: int, datatable: list[list[str]]) -> None:

@@ -16,6 +16,7 @@ from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.balancer import Balancer
 from harness.trial.collector import DataCollector
+from harness.trial.community_desk import CommunityDesk
 from harness.trial.customer_desk import CustomerDesk
 from harness.trial.desk import Desk, on_bench
 from harness.trial.dfs_week import NOT_CALLED, called_by_week
@@ -60,6 +61,7 @@ class Market:
     balancer: Balancer
     local: LocalDesk
     plant: PlantDesk
+    community: CommunityDesk
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -86,7 +88,7 @@ class Market:
         more = [] if self.link is None else [self.link.participant.hear]
         return [
             self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
-            self.balancer.hear, self.local.hear, *more,
+            self.balancer.hear, self.local.hear, self.community.hear, *more,
         ]  # fmt: skip
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
@@ -117,6 +119,7 @@ class Market:
         if plan.balancing is not None and plan.balancing.from_clock_s is not None:
             group.create_task(self.balancer.run())
         self.plant.begin(group)
+        self.community.begin(group)
         if plan.local_market is not None:
             group.create_task(self.local.run())
         for asked in plan.applications:
@@ -189,6 +192,7 @@ def open_market(
         Balancer(plan, aggregator, clock, log, meters, boundary),
         LocalDesk(plan, clock, log, meters),
         PlantDesk(plan, aggregator, clock, log),
+        CommunityDesk(plan, clock, log, meters),
         log,
         link,
     )

@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.balancing import Balancing
+from harness.market.community import Community
 from harness.market.constraint import Agreement, Offer
 from harness.market.customers import Customer
 from harness.market.dfs import Offered
@@ -95,6 +96,7 @@ _LATER = (
     "balancing",
     "local_market",
     "plant",
+    "community",
 )
 
 
@@ -484,6 +486,8 @@ class Plan:
     """Who trades with whom; prices in it are `Price.steps`."""
     plant: Plant | None = None
     """A virtual power plant and its sales; prices likewise."""
+    community: Community | None = None
+    """What a community plans, funds, buys and shares; prices likewise."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -520,7 +524,7 @@ class Plan:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
         times += [one.at_clock_s for one in self.applications]
-        for part in (self.balancing, self.local_market, self.plant):
+        for part in (self.balancing, self.local_market, self.plant, self.community):
             times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
 
