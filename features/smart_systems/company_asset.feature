@@ -1,4 +1,4 @@
-@COA @rig:neighbourhoods/p5_wind_farm_dividend
+@COA @P5 @rig:neighbourhoods/p5_wind_farm_dividend
 Feature: A company's asset that pays the community a dividend
   A wind farm's profit is the company's, and a part of it the community's. The company goes by the farm's
   own register; an independent meter says what it really made.

@@ -44,7 +44,7 @@ Feature: Foundations of a smart local energy system
 
   @CPU
   Scenario: Homes buy batteries together, and what they bought makes a plant
-    Given 60 homes buy a battery of 4.5 kW each, for £4,100 instead of £5,000
+    Given 60 homes buy the battery of 4.5 kW each, for £4,100 instead of £5,000
     And a virtual power plant of 60 homes whose battery gives 4.5 kW, in a portfolio of 10 MW
       | buyer | limit | rule                |
       | DSO   | 10 kW | smart/vpp/dso-entry |

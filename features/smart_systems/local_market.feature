@@ -1,4 +1,4 @@
-@LEM @rig:neighbourhoods/p4_community_energy
+@LEM @P4 @rig:neighbourhoods/p4_community_energy
 Feature: A local energy market
   Those who live around a solar farm buy its energy, and each other's, at prices that they set
   themselves. Before each half-hour their agents trade what they expect; after it every trade is

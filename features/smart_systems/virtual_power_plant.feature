@@ -1,4 +1,4 @@
-@VPP @rig:neighbourhoods/p3_advanced_vpp
+@VPP @P3 @rig:neighbourhoods/p3_advanced_vpp
 Feature: A virtual power plant
   Two hundred and fifty homes with batteries are sold together. One of them is on the bench: what its
   meter sees stands for all. A DSO's market takes ten kilowatts, national markets a megawatt; the same

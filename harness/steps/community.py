@@ -134,7 +134,7 @@ def _(plan: Plan, name: str, pot: str, fee: str, datatable: list[list[str]]) -> 
 
 @given(
     parsers.parse(
-        "{homes:d} homes buy a {asset} of {power} each, for {paid} instead of {alone}"
+        "{homes:d} homes buy the {asset} of {power} each, for {paid} instead of {alone}"
     )
 )
 def _(plan: Plan, homes: int, asset: str, power: str, paid: str, alone: str) -> None:
@@ -364,7 +364,7 @@ def _(trial: Trial) -> None:
 def _purchase(trial: Trial) -> Purchase:
     found = _community(trial.plan).purchase
     if found is None:
-        hint = "Given … homes buy a … of … each, for … instead of …"
+        hint = "Given … homes buy the … of … each, for … instead of …"
         raise FeatureError(f"“{trial.step_text}”", "nobody buys anything", hint)
     return found
 

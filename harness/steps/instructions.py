@@ -8,7 +8,7 @@ from dataclasses import replace
 from pytest_bdd import parsers, when
 
 from harness.steps.words import DAY_S, clock_s, move_of, power_w, role_of, span_s
-from harness.trial.plan import Instruction, MarketAct, Operation, Plan
+from harness.trial.plan import Instruction, MarketAct, Operation, Plan, Watch
 
 
 @when(
@@ -27,6 +27,12 @@ def _(
     plan.instructions.append(
         Instruction(actor, role, move_of(move), power_w(level), from_s, until_s)
     )
+
+
+@when(parsers.parse("nobody is asked for anything from {start} to {end}"))
+def _(plan: Plan, start: str, end: str) -> None:
+    """The bench is watched as it is."""
+    plan.watches.append(Watch(*span_s(start, end)))
 
 
 def on_days(window: Instruction, days: Iterable[int]) -> list[Instruction]:

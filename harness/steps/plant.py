@@ -19,9 +19,10 @@ from harness.reporting.record import note_table
 from harness.settlement.money import Price, amount_p, pounds, whole_wh
 from harness.settlement.revenue import ShareTerms, optimiser_percent, shared
 from harness.steps.event import BASELINE_WINDOW_S
+from harness.steps.occupants import reduction
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
-from harness.steps.words import power_w, role_of, span_s, table_rows
+from harness.steps.words import HOME, power_w, role_of, span_s, table_rows
 from harness.trial.plan import Plan
 from harness.trial.plant_desk import OPERATOR, REFUSES, SELLS
 from harness.trial.view import MeterView, log_of
@@ -164,6 +165,23 @@ def _(trial: Trial, buyer: str) -> None:
         default=Estimate(math.nan, "W", why=why),
     )  # fmt: skip
     _judge(trial, f"entry to the {buyer}", scaled(most, plant.homes, "W"), why)
+
+
+@then(
+    parsers.parse(
+        "{homes:d} homes that are asked so are large enough for the market of the "
+        "{buyer:w}"
+    )
+)
+def _(trial: Trial, homes: int, buyer: str) -> None:
+    """What people gave who were asked by message, by the boundary meter, many times."""
+    moved, view = reduction(trial), trial.view(HOME)
+    rule = trial.rule(PLANT, f"entry to the {buyer}")
+    why = "nobody was asked, or no boundary meter saw it"
+    measured = Estimate(math.nan, "W", why=why) if moved is None else moved
+    channel = f"{HOME}.power_w" if view is None else view.channel
+    trial.judge(PLANT, scaled(measured, homes, "W"), rule, channels=(channel,),
+                details={"homes": homes})  # fmt: skip
 
 
 @then("a home gives as much as such a home should")

@@ -23,6 +23,8 @@ LOST, BACK = "is lost", "is back"
 LOOKS_EVERY_S = 15.0
 """As long as meters that are read every five seconds take to show what was done: a
 controller that looks sooner acts on what it undid already, and swings. [s]"""
+SETTLES_S = 10.0
+"""How long what was done takes to be there, and to show. [s]"""
 WORTH_MOVING_W = 60.0
 """A change below this is not sent: setting wears. [W]"""
 
@@ -46,6 +48,8 @@ class Balancer:
         self._clock, self._log = clock, log
         self._meters, self._boundary = meters, boundary
         self._power_w: dict[str, float] = {}
+        self._heard_s: dict[str, float] = {}
+        self._moved_s = -math.inf
         self._told: dict[str, float] = {}
 
     def hear(self, meter: str, readings: Sequence[Reading]) -> None:
@@ -53,6 +57,7 @@ class Balancer:
         for one in readings:
             if one.quantity == "power_w" and math.isfinite(one.value):
                 self._power_w[meter] = one.value
+                self._heard_s[meter] = self._clock.now_s()
 
     async def run(self) -> None:
         """Balance from when to when the plan says, or until it is lost."""
@@ -84,15 +89,26 @@ class Balancer:
         own_w = {one.role: self._of(one.role) for one in movers}
         if math.isnan(through_w) or any(map(math.isnan, own_w.values())):
             return  # a meter has not spoken yet: nothing is guessed
+        if self._hears_old_news(movers):
+            return
         wanted = shared_out(movers, sum(own_w.values()) - through_w)
         for role, level_w in wanted.items():
             before_w = self._told.get(role, math.inf)
             if abs(level_w - before_w) > WORTH_MOVING_W:
                 self._told[role] = level_w
+                self._moved_s = self._clock.now_s()
                 move = Move.UP if level_w > own_w[role] else Move.DOWN
                 await self._aggregator.instruct(
                     CONTROLLER, role, move, level_w, until_s
                 )
+
+    def _hears_old_news(self, movers: Sequence[Mover]) -> bool:
+        """Whether a meter has not been read since what was done last has settled."""
+        meters = [self._boundary, *(self._meters.get(one.role) for one in movers)]
+        settled_s = self._moved_s + SETTLES_S
+        return any(
+            self._heard_s.get(one or "", -math.inf) < settled_s for one in meters
+        )
 
     def _of(self, role: str) -> float:
         return self._power_w.get(self._meters.get(role, ""), math.nan)
