@@ -38,6 +38,7 @@ STEP_MODULES = (
     "harness.steps.local_market",
     "harness.steps.plant",
     "harness.steps.community",
+    "harness.steps.respect",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

@@ -40,7 +40,7 @@ COLUMNS = (
     "buyer", "service", "capacity", "window", "arming period", "full delivery within",
     "price", "penalty",
 )  # fmt: skip
-BUYERS = ("DSO", "ESO")
+BUYERS = ("DSO", "ESO", "trader")
 SETTLES_S = 120.0
 """What happens so soon after a change of shares is not part of a mean. [s]"""
 
@@ -64,7 +64,9 @@ def _promise(plan: Plan, asset: str, power: str, datatable: list[list[str]]) -> 
     plan.capacities_w[role] = power_w(power)
     for row in table_rows(datatable, COLUMNS, f"the promises of the {asset}"):
         if row["buyer"] not in BUYERS:
-            raise FeatureError(f"“{row['buyer']}”", "buys no service", "DSO, ESO")
+            raise FeatureError(
+                f"“{row['buyer']}”", "buys no service", ", ".join(BUYERS)
+            )
         start, _, end = row["window"].partition("-")
         window = span_s(start.strip(), end.strip())
         agreement = Agreement(

@@ -41,7 +41,7 @@ from harness.steps.words import table_rows
 from harness.trial.plan import Plan, PlannedPromise
 from harness.trial.view import log_of, starts_at
 
-PARTIES = {"DSO": Party.DSO, "ESO": Party.ESO}
+PARTIES = {"DSO": Party.DSO, "ESO": Party.ESO, "trader": Party.TRADER}
 
 
 @given("its services are settled by")

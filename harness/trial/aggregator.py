@@ -61,6 +61,7 @@ class Aggregator:
         self._position = Position()
         self._told: set[str] = set()
         self._held: dict[str, float] = {}
+        self._running: set[str] = set()
         self._count = 0
         self._calls = 0
         """How often the DSO stopped what it had called."""
@@ -77,6 +78,7 @@ class Aggregator:
         self._count += 1
         number = self._count
         self._told.add(role)
+        self._running.add(role)
         sent_s = self._clock.now_s()
         self._log(
             Actor.AGGREGATOR, "instructs", number=number, role=role, move=str(move),
@@ -110,10 +112,16 @@ class Aggregator:
     async def release(self, role: str) -> bool:
         """Lift what was asked of an asset; return whether it said yes."""
         await self._let_stand(role)
+        self._running.discard(role)
         sent_s, held_w = self._clock.now_s(), self._held.get(role)
         self._log(Actor.AGGREGATOR, "releases", role=role, sent_s=sent_s, to_w=held_w)
         move = None if held_w is None else Move.DOWN
         return await self._ask(0, role, sent_s, move, held_w)
+
+    @property
+    def instructed(self) -> frozenset[str]:
+        """Roles that are held by an instruction now."""
+        return frozenset(self._running)
 
     async def abandon(self, role: str) -> None:
         """Say nothing to an asset any more, not even that it is released."""

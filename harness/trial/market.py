@@ -18,6 +18,7 @@ from harness.trial.balancer import Balancer
 from harness.trial.collector import DataCollector
 from harness.trial.community_desk import CommunityDesk
 from harness.trial.customer_desk import CustomerDesk
+from harness.trial.departure import DepartureGuard
 from harness.trial.desk import Desk, on_bench
 from harness.trial.dfs_week import NOT_CALLED, called_by_week
 from harness.trial.local_desk import LocalDesk
@@ -27,6 +28,7 @@ from harness.trial.plan import DayAhead, MarketAct, Plan
 from harness.trial.plant_desk import PlantDesk
 from harness.trial.service_desk import ServiceDesk
 from harness.trial.trading_desk import TradingDesk
+from harness.trial.turns import take_turns
 
 Log = Callable[..., LogEntry]
 Listener = Callable[[str, Sequence[Reading]], None]
@@ -62,6 +64,7 @@ class Market:
     local: LocalDesk
     plant: PlantDesk
     community: CommunityDesk
+    departures: DepartureGuard
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -88,7 +91,8 @@ class Market:
         more = [] if self.link is None else [self.link.participant.hear]
         return [
             self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
-            self.balancer.hear, self.local.hear, self.community.hear, *more,
+            self.balancer.hear, self.local.hear, self.community.hear,
+            self.departures.hear, *more,
         ]  # fmt: skip
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
@@ -120,6 +124,10 @@ class Market:
             group.create_task(self.balancer.run())
         self.plant.begin(group)
         self.community.begin(group)
+        for leaving in plan.departures:
+            group.create_task(self.departures.run(leaving))
+        if plan.turns is not None:
+            group.create_task(take_turns(plan, self.aggregator, clock))
         if plan.local_market is not None:
             group.create_task(self.local.run())
         for asked in plan.applications:
@@ -193,6 +201,7 @@ def open_market(
         LocalDesk(plan, clock, log, meters),
         PlantDesk(plan, aggregator, clock, log),
         CommunityDesk(plan, clock, log, meters),
+        DepartureGuard(plan, aggregator, clock, log),
         log,
         link,
     )

@@ -97,6 +97,8 @@ _LATER = (
     "local_market",
     "plant",
     "community",
+    "departures",
+    "turns",
 )
 
 
@@ -380,6 +382,30 @@ class MonthPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """When a car leaves, and how far it must be charged by then."""
+
+    role: str
+    soc_percent: float
+    at_clock_s: float
+    battery_wh: float
+    charges_w: float
+    """What it charges with if nobody holds it back. [W]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Assets that give way one after the other, each for its own event period."""
+
+    actor: str
+    levels_w: dict[str, float]
+    """What each is turned down to, in the order of their turns. [W]"""
+    each_s: float
+    from_clock_s: float
+    until_clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnmScheme:
     """A scheme that holds an area's export inside a limit, with one generator."""
 
@@ -488,6 +514,8 @@ class Plan:
     """A virtual power plant and its sales; prices likewise."""
     community: Community | None = None
     """What a community plans, funds, buys and shares; prices likewise."""
+    departures: list[Departure] = field(default_factory=list)
+    turns: Turns | None = None
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -524,6 +552,9 @@ class Plan:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
         times += [one.at_clock_s for one in self.applications]
+        times += [one.at_clock_s for one in self.departures]
+        if self.turns is not None:
+            times += [self.turns.from_clock_s, self.turns.until_clock_s]
         for part in (self.balancing, self.local_market, self.plant, self.community):
             times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]

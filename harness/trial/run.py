@@ -269,6 +269,11 @@ def _drivers(bench: Bench) -> dict[str, object]:
             "wire": driver.wire,
             "capabilities": [capability.__name__ for capability in driver.capabilities],
         }
+        | (
+            {"not_dispatchable": driver.not_dispatchable}
+            if driver.not_dispatchable
+            else {}
+        )
         for role, driver in bench.drivers.items()
     }
 
