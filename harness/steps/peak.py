@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 from pytest_bdd import given, parsers, then, when
 
+from harness.analysis.ageing import ageing_saved
 from harness.analysis.loading import peak_loading
 from harness.analysis.quality import MeterQuality
-from harness.analysis.series import at_most
+from harness.analysis.series import at_most, framed
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
+from harness.core.quantities import parse_quantity
 from harness.core.recording import Series
 from harness.market.network import CriticalAsset, LoadPointOfDay
 from harness.reporting.record import note_table
@@ -24,8 +26,8 @@ from harness.steps.words import HOME, clock_s, span_s, table_rows
 from harness.trial.plan import MarketAct, Plan
 from harness.trial.view import MeterView
 
-WITHIN, WITHOUT, AHEAD = (
-    "peak loading", "peak loading without the service", "called ahead",
+WITHIN, WITHOUT, AHEAD, AGEING = (
+    "peak loading", "peak loading without the service", "called ahead", "ageing saved",
 )  # fmt: skip
 MVA = 1e6
 
@@ -136,6 +138,39 @@ def _(trial: Trial, name: str) -> None:
              _text(over_w), _text(cut_w)],
         ]  # fmt: skip
         note_table(trial.node, "Reinforcement that the service defers", rows)
+
+
+@then(
+    parsers.parse(
+        'transformer "{name}" ages less than without the service, at {ambient} outside'
+    )
+)
+def _(trial: Trial, name: str, ambient: str) -> None:
+    """Life that its insulation uses from call to release, with and without it."""
+    asset, event = _asset(trial, name), event_or_verdict(trial, HOME, AGEING)
+    ambient_c = _celsius(ambient)
+    if event is None:
+        return
+    view = event.view
+    t, home_w = framed(view.time_s, view.power_w, event.sent_s, event.until_s)
+    others_w = asset.others_w(_clock(trial, t))
+    measured = unjudgeable(event, "%") or ageing_saved(
+        t,
+        (asset.homes * home_w + others_w) / asset.rating_w,
+        (asset.homes * event.before.value + others_w) / asset.rating_w,
+        ambient_c=ambient_c, load_u=view.quality.relative_u, source=view.quality.source,
+    )  # fmt: skip
+    trial.judge(name, measured, trial.rule(HOME, AGEING), channels=(view.channel,))
+
+
+def _celsius(text: str) -> float:
+    try:
+        quantity = parse_quantity(text)
+    except ValueError as error:
+        raise FeatureError(f"“{text}”", str(error), "10 °C") from error
+    if quantity.unit != "°C" or not -40 <= quantity.value <= 60:
+        raise FeatureError(f"“{text}”", "is no weather", "10 °C")
+    return quantity.value
 
 
 def _text(power_w: float) -> str:
