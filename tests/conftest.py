@@ -26,7 +26,7 @@ TWINS = {
     "steps/test_reactive": 24, "steps/test_customers": 24,
     "steps/test_balancing": 24, "steps/test_local_market": 24,
     "steps/test_plant": 24, "steps/test_community": 24, "steps/test_pathways": 24,
-    "steps/test_respect": 24, "steps/test_asset_life": 24,
+    "steps/test_respect": 24, "steps/test_asset_life": 24, "steps/test_bm_unit": 24,
     "steps/test_offsetting": 24,
     "steps/test_over_http": 24, "steps/test_peak": 24,
     "steps/test_private_network": 24, "steps/test_sites": 24, "steps/test_stacking": 24,

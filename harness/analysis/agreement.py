@@ -23,6 +23,12 @@ from harness.analysis.quality import (
 from harness.analysis.series import batch_dof, batch_u, checked, framed
 from harness.core.recording import Series
 
+ALIKE = 0.005
+"""Correlations nearer than this to the best are as good: a step falls by more than that
+within a second, a ramp does not."""
+SLOW_S = 4.0
+"""Changes that are alike over a shorter span of shifts are sharp. [s]"""
+
 
 def power_agreement(
     own_time_s: Series,
@@ -258,6 +264,10 @@ def lag_behind(
     tied = np.flatnonzero(likeness >= likeness[best] - 1e-9)
     lag_s = float((tied.mean() - shifts) * step_s)
     budget = _lag_budget(step_s * tied.size, meter, other_meter)
+    # A slow ramp looks alike over many shifts: which of them it is nobody can say.
+    alike_s = step_s * float(np.ptp(np.flatnonzero(likeness >= likeness[best] - ALIKE)))
+    if alike_s > SLOW_S:
+        budget += (Contribution("a slow change", alike_s / math.sqrt(12), "A"),)
     # Read less often than the shifts are tried, a change is seen as much later.
     for name, t in (("its readings", time_s), ("the other's readings", other_time_s)):
         seldom_s = float(np.median(np.diff(t))) if t.size > 1 else 0.0

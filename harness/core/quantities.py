@@ -56,6 +56,8 @@ _UNITS: dict[str, tuple[str, float]] = {
     "trades": ("trades", 1.0),
     "offers": ("offers", 1.0),
     "projects": ("projects", 1.0),
+    "units": ("units", 1.0),
+    "acceptances": ("acceptances", 1.0),
     "devices": ("devices", 1.0),
     "instructions": ("instructions", 1.0),
     "p": ("p", 1.0),

@@ -39,6 +39,7 @@ STEP_MODULES = (
     "harness.steps.plant",
     "harness.steps.community",
     "harness.steps.respect",
+    "harness.steps.bm_unit",
     "harness.steps.meter_clocks",
     "harness.steps.monthly",
     "harness.steps.customers",

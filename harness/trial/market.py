@@ -15,6 +15,7 @@ from harness.market.thermal import refusal
 from harness.trial.aggregator import Aggregator
 from harness.trial.anm import NetworkManagement
 from harness.trial.balancer import Balancer
+from harness.trial.bm_desk import BmDesk
 from harness.trial.collector import DataCollector
 from harness.trial.community_desk import CommunityDesk
 from harness.trial.customer_desk import CustomerDesk
@@ -65,6 +66,7 @@ class Market:
     plant: PlantDesk
     community: CommunityDesk
     departures: DepartureGuard
+    bm: BmDesk
     log: Log
     link: DsoLink | None = None
     """How the DSO reaches the aggregator, if it is over HTTP."""
@@ -124,6 +126,7 @@ class Market:
             group.create_task(self.balancer.run())
         self.plant.begin(group)
         self.community.begin(group)
+        self.bm.begin(group)
         for leaving in plan.departures:
             group.create_task(self.departures.run(leaving))
         if plan.turns is not None:
@@ -202,6 +205,7 @@ def open_market(
         PlantDesk(plan, aggregator, clock, log),
         CommunityDesk(plan, clock, log, meters),
         DepartureGuard(plan, aggregator, clock, log),
+        BmDesk(plan, aggregator, clock, log),
         log,
         link,
     )

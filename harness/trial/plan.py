@@ -18,6 +18,7 @@ from typing import Any
 from harness.core.calendar import LONDON
 from harness.core.faults import Direction, Fault, FaultKind
 from harness.market.balancing import Balancing
+from harness.market.bm_unit import BmUnit
 from harness.market.community import Community
 from harness.market.constraint import Agreement, Offer
 from harness.market.customers import Customer
@@ -99,6 +100,7 @@ _LATER = (
     "community",
     "departures",
     "turns",
+    "bm_unit",
 )
 
 
@@ -516,6 +518,8 @@ class Plan:
     """What a community plans, funds, buys and shares; prices likewise."""
     departures: list[Departure] = field(default_factory=list)
     turns: Turns | None = None
+    bm_unit: BmUnit | None = None
+    """A secondary BM unit and its acceptances; prices in it are `Price.steps`."""
     baseline_s: float = BASELINE_S
     aftermath_s: float = AFTERMATH_S
 
@@ -555,7 +559,9 @@ class Plan:
         times += [one.at_clock_s for one in self.departures]
         if self.turns is not None:
             times += [self.turns.from_clock_s, self.turns.until_clock_s]
-        for part in (self.balancing, self.local_market, self.plant, self.community):
+        for part in (
+            self.balancing, self.local_market, self.plant, self.community, self.bm_unit,
+        ):  # fmt: skip
             times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
 

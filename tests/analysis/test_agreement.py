@@ -159,3 +159,19 @@ def test_a_meter_that_is_seldom_read_is_not_called_late(phase_s):
     assert 0 < got.value <= got.expanded
     late = lag_behind(T[now_and_then] + 90, FLOW[now_and_then], T, FLOW, **LAG)
     assert late.value - late.expanded > 60
+
+
+def test_a_ramp_says_little_of_when_and_a_step_says_it_to_the_second():
+    """Two meters in step; the second sees a watt or two of noise."""
+    t = np.arange(0.0, 400.0)
+    noise = np.random.default_rng(3).normal(0.0, 8.0, t.size)
+    ramp = np.interp(t, [100.0, 300.0], [0.0, 3_000.0])
+    step = np.where(t < 200.0, 0.0, 3_000.0)
+    window = {"from_s": 120.0, "until_s": 280.0, "meter": PERFECT,
+              "other_meter": PERFECT}  # fmt: skip
+    slow = lag_behind(t, ramp, t, ramp + noise, max_lag_s=60.0, **window)
+    sharp = lag_behind(t, step, t, step + noise, max_lag_s=60.0, **window)
+    assert abs(slow.value) <= slow.expanded
+    assert slow.expanded > 10
+    assert abs(sharp.value) <= 1
+    assert sharp.expanded < 4
