@@ -23,7 +23,7 @@ if (
 TWINS = {
     "steps/test_answers": 24, "steps/test_dfs": 24, "steps/test_eligibility": 24,
     "steps/test_money": 24, "steps/test_monthly": 24, "steps/test_reserve": 24,
-    "steps/test_reactive": 24, "steps/test_customers": 24,
+    "steps/test_reactive": 24, "steps/test_customers": 24, "steps/test_harmonics": 24,
     "steps/test_balancing": 24, "steps/test_local_market": 24,
     "steps/test_plant": 24, "steps/test_community": 24, "steps/test_pathways": 24,
     "steps/test_respect": 24, "steps/test_asset_life": 24, "steps/test_bm_unit": 24,

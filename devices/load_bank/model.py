@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.core.bench import Options
 
@@ -34,8 +34,23 @@ class LoadBankOptions(Options):
     """How fast the current changes. [A/s]"""
     settling_s: float = Field(0.05, gt=0, le=10)
     """Time constant of the control loop. [s]"""
+    harmonics_percent: dict[str, float] = Field(default_factory=dict)
+    """Harmonics of its current by order, such as ``3 = 40.0``, of the fundamental, as a
+    rectifier draws them. [%]"""
     current_error_percent: float = Field(0.0, ge=-10, le=10)
     """How much more it draws than it was told: it is a load and no standard. [%]"""
+
+    @field_validator("harmonics_percent")
+    @classmethod
+    def _orders(cls, given: dict[str, float]) -> dict[str, float]:
+        for order, percent in given.items():
+            if (
+                not order.isdigit()
+                or not 2 <= int(order) <= 40
+                or not 0 <= percent <= 100
+            ):
+                raise ValueError(f"{order} = {percent:g} is no harmonic from 2 to 40")
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,9 @@ class LoadBank:
     ) -> None:
         self._options, self._voltage_v = options, voltage_v
         self._pace = 1.0
+        self._harmonics = {
+            int(order): percent for order, percent in options.harmonics_percent.items()
+        }
         self._from_a = self._goal_a = (0.0, 0.0)
         self._since_s = -math.inf
 
@@ -105,6 +123,14 @@ class LoadBank:
     def reactive_var(self, at_s: float) -> float:
         """Return reactive power; a lagging current's is positive. [var]"""
         return self._voltage_v(at_s) * self.parts_a(at_s)[1]
+
+    def harmonics_a(self, at_s: float) -> dict[int, complex]:
+        """Return the current's harmonics, in turn against and with its peak. [A]"""
+        fundamental_a = self.current_a(at_s)
+        return {
+            order: complex((-1) ** (order // 2) * fundamental_a * percent / 100)
+            for order, percent in self._harmonics.items()
+        }
 
     def current_a(self, at_s: float) -> float:
         """Return the current, RMS. [A]"""

@@ -174,6 +174,8 @@ def values_of(shown: Shown, wired: int) -> dict[str, float]:
         "energy_import_wh": shown.energy_import_wh,
         "energy_export_wh": shown.energy_export_wh,
         "energy_total_wh": shown.energy_import_wh + shown.energy_export_wh,
+        "voltage_thd_percent": shown.voltage_thd_percent,
+        "current_thd_percent": shown.current_thd_percent,
         "nothing": math.nan,
     }
     for phase in (1, 2, 3):

@@ -18,6 +18,7 @@ from devices.meter.model import MeterErrors, MeterModel, OwnClockErrors, Shown
 from devices.meter.own_clock import OwnClock
 from harness.core.bench import EmulatorContext
 from harness.core.faults import Fault, FaultKind
+from harness.core.harmonics import distortion_percent, sampled
 
 _HOLDING = (FaultKind.FROZEN, FaultKind.STALE)
 
@@ -47,6 +48,7 @@ class Metering:
         self._clock, self._own_clock = context.clock, isinstance(errors, OwnClockErrors)
         self._circuit, self._sees = context.circuit, context.sees
         self._interval_s = errors.update_interval_s
+        self._samples = errors.measures_distortion
         silent_s = errors.silent_after_s
         self._silent_from_s = math.inf if silent_s is None else silent_s
         self._own = OwnClock(context.clock, errors)
@@ -166,13 +168,23 @@ class Metering:
             self._circuit.voltage_v(now_s),
         )
 
+    def _distortion(self, now_s: float) -> tuple[float, float]:
+        """Sample ten cycles of voltage and current, and group what is in them. [%]"""
+        voltage, current = self._circuit.spectra(self._sees, now_s)
+        return (
+            distortion_percent(sampled(voltage)),
+            distortion_percent(sampled(current)),
+        )
+
     def _look(self) -> None:
         """Look at the circuit now, and set the timer for the next update."""
         now_s = self.now_s()
         power_w, reactive_var, voltage_v = self._flows(now_s)
+        distortion = self._distortion(now_s) if self._samples else (0.0, 0.0)
         self._model.update(
-            now_s, power_w=power_w, reactive_var=reactive_var, voltage_v=voltage_v
-        )
+            now_s, power_w=power_w, reactive_var=reactive_var, voltage_v=voltage_v,
+            distortion_percent=distortion,
+        )  # fmt: skip
         # From the first update, so that a thousand steps do not drift; late ones, on
         # the wall clock, are left out, and while bench time stands still none pass.
         ticks = math.floor((now_s - self._first_s) / self._interval_s + 1e-6) + 1

@@ -53,6 +53,8 @@ class MeterErrors(Options):
     """From what flows to what is shown, beyond the update interval. [s]"""
     clock_offset_s: float = Field(0.0, ge=0, le=3600)
     """How far the meter's clock is behind: it shows what flowed that long ago. [s]"""
+    measures_distortion: bool = False
+    """Sample voltage and current at every update, and group their harmonics."""
     frozen_after_s: float | None = None
     """Bench time from which on the registers never change again. [s]"""
     silent_after_s: float | None = None
@@ -86,6 +88,8 @@ class Shown(NamedTuple):
     energy_export_wh: float
     reactive_var: float = 0.0
     """Drawing as an inductor does is positive. [var]"""
+    voltage_thd_percent: float = 0.0
+    current_thd_percent: float = 0.0
 
     @property
     def apparent_va(self) -> float:
@@ -137,8 +141,9 @@ class MeterModel:
         return math.inf if frozen is None else frozen
 
     def update(
-        self, at_s: float, *, power_w: float, voltage_v: float, reactive_var: float = 0
-    ) -> None:
+        self, at_s: float, *, power_w: float, voltage_v: float, reactive_var: float = 0,
+        distortion_percent: tuple[float, float] = (0.0, 0.0),
+    ) -> None:  # fmt: skip
         """Take one look: what truly flows at an update instant.
 
         Raises
@@ -167,6 +172,7 @@ class MeterModel:
             self._import_wh,
             self._export_wh,
             metered_var,
+            *distortion_percent,
         )
         self._counted = look
         self._looks.append(look)

@@ -8,7 +8,7 @@ never repeats itself and a frozen one can be told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -32,6 +32,15 @@ class ReactiveLoad(Load, Protocol):
 
     def reactive_var(self, at_s: float) -> float:
         """Return reactive power; drawing as an inductor does is positive. [var]"""
+        ...
+
+
+@runtime_checkable
+class DistortedLoad(Load, Protocol):
+    """A load whose current has harmonics."""
+
+    def harmonics_a(self, at_s: float) -> Mapping[int, complex]:
+        """Return the current's harmonics above the first, RMS. [A]"""
         ...
 
 
@@ -68,6 +77,10 @@ class Feeder:
     resistance_ohm: float = 0.0
     reactance_ohm: float = 0.0
     homes: int = 1
+
+    def impedance_ohm(self, order: int) -> complex:
+        """Return what a harmonic of one home meets, all homes doing the same. [Ω]"""
+        return self.homes * complex(self.resistance_ohm, order * self.reactance_ohm)
 
     def drop_v(self, power_w: float, reactive_var: float) -> float:
         """Return by how much its end is below its beginning. [V]"""
@@ -109,6 +122,7 @@ class Circuit:
         self._last_v = NOMINAL_V if feeder is None else feeder.source_v
         self._loads: dict[str, Load] = {}
         self._reactive: dict[str, ReactiveLoad] = {}
+        self._distorted: dict[str, DistortedLoad] = {}
         self._line_ohm = line_resistance_ohm
         self._phase = (seed * 0.618033988749895) % 1.0 * 2 * math.pi
 
@@ -120,6 +134,8 @@ class Circuit:
         # Asked once: a check against a runtime protocol costs more than a meter's look.
         if isinstance(load, ReactiveLoad):
             self._reactive[role] = load
+        if isinstance(load, DistortedLoad):
+            self._distorted[role] = load
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -185,6 +201,28 @@ class Circuit:
         else:
             loads = list(self._reactive.values())
         return sum(load.reactive_var(at_s) for load in loads)
+
+    def spectra(
+        self, sees: Iterable[str], at_s: float
+    ) -> tuple[dict[int, complex], dict[int, complex]]:
+        """Return harmonics of voltage and current where a meter sits, RMS. [V], [A]
+
+        The fundamentals are those of its power; a harmonic current through the feeder's
+        impedance distorts the voltage of everybody at its end.
+        """
+        seen, volts = tuple(sees), self.voltage_v(at_s)
+        power_w, reactive_var = self.power_w(seen, at_s), self.reactive_var(seen, at_s)
+        current = {1: complex(power_w, -reactive_var) / volts}
+        voltage = {1: complex(volts)}
+        everything = self.EVERYTHING in seen
+        for role, load in self._distorted.items():
+            for order, amperes in load.harmonics_a(at_s).items():
+                if everything or role in seen:
+                    current[order] = current.get(order, 0j) + amperes
+                if self._feeder is not None:
+                    drop = amperes * self._feeder.impedance_ohm(order)
+                    voltage[order] = voltage.get(order, 0j) - drop
+        return voltage, current
 
     def voltage_v(self, at_s: float) -> float:
         """Return the phase voltage now, wandering by up to 2.5 V. [V]

@@ -1,4 +1,4 @@
-"""A secondary Balancing Mechanism unit: who may be in it, and which acceptances it takes.
+"""A secondary Balancing Mechanism unit: who may be in it, what acceptances it takes.
 
 Export is positive, as in the BSC; a home's import is negative. Times are clock seconds,
 levels watts of the whole unit. The dynamic parameters are those of the Grid Code's
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WITHIN_W = 1.0
 """What a profile may be off a level and still be at it. [W]"""
@@ -63,9 +64,7 @@ class Acceptance:
 
     def __post_init__(self) -> None:
         times = [at for at, _level in self.points]
-        if len(times) < 2 or any(
-            b <= a for a, b in zip(times, times[1:], strict=False)
-        ):
+        if len(times) < 2 or any(b <= a for a, b in pairwise(times)):
             raise ValueError("an acceptance has two points or more, in order of time")
         if self.given_clock_s > times[0]:
             raise ValueError("an acceptance is given before it begins")
@@ -167,7 +166,7 @@ def untakeable(
         found.append(BEYOND_MEL)
     if min(levels) < dynamics.mil_w - WITHIN_W:
         found.append(BEYOND_MIL)
-    for (t0, p0), (t1, p1) in zip(points, points[1:], strict=False):
+    for (t0, p0), (t1, p1) in pairwise(points):
         rate = (p1 - p0) / (t1 - t0)
         if rate > dynamics.up_w_per_s * (1 + 1e-9) and RUN_UP not in found:
             found.append(RUN_UP)

@@ -136,7 +136,7 @@ def _(plan: Plan, level: str, system: str, datatable: list[list[str]]) -> None:
 
 @when(parsers.parse("the ESO accepts at {at}"))
 def _(plan: Plan, at: str, datatable: list[list[str]]) -> None:
-    """A profile of the whole unit, straight lines between its points; export positive."""
+    """A profile of the whole unit, straight between its points; export positive."""
     where, unit = f"the acceptance at {at}", unit_of(plan, "the ESO accepts")
     if unit.dynamics is None:
         raise FeatureError(where, "nobody said what the unit can do",
@@ -152,7 +152,7 @@ def _(plan: Plan, at: str, datatable: list[list[str]]) -> None:
 
 @then(parsers.parse("the unit may be registered"))
 def _(trial: Trial) -> None:
-    """One GSP group, settled half-hourly or derogated, large enough by what was seen."""
+    """One GSP group, settled half-hourly or derogated, and large enough."""
     _registered(trial, "")
 
 
@@ -171,8 +171,10 @@ def _registered(trial: Trial, wanted: str) -> None:
     found = unregistered(unit, least_w=least)
     said = found or "nothing is against it"
     measured = Estimate(float(found != wanted), "units")
-    trial.judge(UNIT, measured, trial.rule(UNIT, "registered otherwise"),
-                witness=Witness.LOG, reason="" if found == wanted else said)  # fmt: skip
+    trial.judge(
+        UNIT, measured, trial.rule(UNIT, "registered otherwise"), witness=Witness.LOG,
+        reason="" if found == wanted else said,
+    )  # fmt: skip
 
 
 @then(parsers.parse("the acceptance at {at} is refused, because {why}"))
@@ -240,7 +242,7 @@ def _judge(trial: Trial, quantity: str, measured: Estimate, why: str) -> None:
 
 @then("the unit follows its acceptances")
 def _(trial: Trial) -> None:
-    """The minute in which the meter is farthest from the profile, of its largest level."""
+    """The minute in which the meter is farthest from the profile, of its largest."""
     unit = unit_of(trial.plan, trial.step_text)
     view, taken, why = _seen(trial)
     worst = Estimate(0.0, "%")

@@ -30,6 +30,10 @@ from harness.trial.view import MeterView
 VOLTAGE_ERROR = 0.005
 """Error bound of a bench meter's voltage, of its reading: that of the makers' sheets of
 the Eastron SDM meters, from general knowledge (unverified)."""
+THD = "voltage_thd_percent"
+THD_ERROR = 0.05
+"""Error bound of a bench meter's distortion, of its reading: class II of IEC 61000-4-7,
+5 % of the reading, from general knowledge (unverified)."""
 SETTLES_S = 30.0
 """What happens so soon after a call is not part of a mean or an extreme. [s]"""
 _WAYS = {"take": 1.0, "give": -1.0}
@@ -269,6 +273,50 @@ def _apparent_va(readings: dict[str, Series]) -> float:
     return math.hypot(
         float(readings["power_w"].mean()), float(readings["reactive_var"].mean())
     )
+
+
+@then(
+    parsers.parse(
+        "the distortion at the boundary is inside its limit from {start} to {end}"
+    )
+)
+def _(trial: Trial, start: str, end: str) -> None:
+    """The largest distortion of the voltage that the meter told in the window."""
+    _judge_distortion(trial, start, end, "distortion", largest=True)
+
+
+@then(
+    parsers.parse("the distortion at the boundary was outside it from {start} to {end}")
+)
+def _(trial: Trial, start: str, end: str) -> None:
+    """The least distortion before: there was something to manage."""
+    _judge_distortion(trial, start, end, "distortion before", largest=False)
+
+
+def _judge_distortion(
+    trial: Trial, start: str, end: str, quantity: str, *, largest: bool
+) -> None:
+    rule, view = trial.rule(HOME, quantity), trial.view(HOME)
+    from_s, until_s = (trial.plan.bench_s(clock_s(at)) for at in (start, end))
+    why = "no boundary meter saw it" if view is None else trial.trouble(view, from_s)
+    channel = None
+    if view is not None:
+        channel = trial.recording.channel(view.meter, THD)
+    if channel is None:
+        why = why or "the meter told no distortion"
+    measured = Estimate(math.nan, "%", why=why)
+    if channel is not None and not why:
+        _t, percent = between(channel.time_s, channel.values, from_s, until_s)
+        seen = percent[np.isfinite(percent)]
+        if not seen.size or seen.size < percent.size:
+            why = "the meter told no distortion for a part of it"
+            measured = Estimate(math.nan, "%", why=why)
+        else:
+            worst = float(seen.max() if largest else seen.min())
+            line = Contribution("meter's distortion", rectangular_u(THD_ERROR * worst))
+            measured = Estimate(worst, "%", (line,))
+    name = f"{HOME}.{THD}" if view is None else f"{view.meter}.{THD}"
+    trial.judge(HOME, measured, rule, channels=(name,))
 
 
 @then(parsers.parse("the voltage at the boundary is back inside its limits after {at}"))

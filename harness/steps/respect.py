@@ -142,7 +142,7 @@ def _overrides(trial: Trial, role: str) -> list[LogEntry]:
 
 @then(parsers.parse("the {asset} is charged as far as it must be when it leaves"))
 def _(trial: Trial, asset: str) -> None:
-    """What it had when the trial began, and what its meter let into it since. [%]
+    """What it had when the trial began, and what its meter let into it since.
 
     The car itself says only what it began with; the rest is the meter's.
     """

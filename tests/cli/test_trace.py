@@ -54,7 +54,8 @@ def test_outcomes_of_a_run_stand_beside_the_ids_and_on_a_page(tmp_path):
 
 
 def test_one_id_is_shown_with_its_scenarios_and_rules():
-    ended = flexrig_here("trace", "UC1", "VPP")
+    use_cases = ROOT / "features/use_cases"
+    ended = flexrig_here("trace", "--features", use_cases, "UC1", "VPP")
     assert ended.code == 0
     assert "uc01_constraint_management.feature: An armed home answers" in ended.text
     assert "transition/uc1/arming-period" in ended.text

@@ -175,6 +175,27 @@ def test_a_three_phase_poll_reads_totals_and_phases_in_one_request(per_phase):
     assert readings == pytest.approx(totals | phases if per_phase else totals)
 
 
+def test_distortion_is_read_in_place_of_energy():
+    """[E] SDM630 1.2.1, 30235 and 30241: THD of phase 1 at 00 EA and 00 F0."""
+    script = Script(
+        ("0001 0000 0006 01 04 0000 0036", "0001 0000 006F 01 04 6C" + SDM630_TOTALS),
+        (
+            "0002 0000 0006 01 04 00EA 0008",
+            "0002 0000 0013 01 04 10"
+            "40 B1 99 9A 00 00 00 00 00 00 00 00 42 40 E1 48",  # 5.55 %, 48.22 %
+        ),
+    )
+
+    async def run():
+        async with opened(sdm630, script, scheme="modbus", harmonics=True) as meter:
+            return values(await meter.poll())
+
+    found = on_virtual_time(run())
+    assert found["voltage_thd_percent"] == pytest.approx(5.55)
+    assert found["current_thd_percent"] == pytest.approx(48.22)
+    assert "energy_import_wh" not in found
+
+
 def test_identity_is_the_serial_number_and_what_the_driver_is_for():
     script = Script(("01 03 FC 00 00 02 F4 5B", "01 03 04 01 CC 57 A6 85 BA"))
 

@@ -38,7 +38,8 @@ CASES = {
     ),
     "nothing that it could follow was accepted": (
         OFFER, "the accepted volume",
-        (("| 17:02 | 1.2 MW |", "| 17:00:10 | 1.2 MW |"),), (), MISSED, "inconclusive", "it took no acceptance",
+        (("| 17:02 | 1.2 MW |", "| 17:00:10 | 1.2 MW |"),), (),
+        MISSED, "inconclusive", "it took no acceptance",
     ),
     "an acceptance that it can follow": (
         REFUSED, "the acceptance at 16:56",
