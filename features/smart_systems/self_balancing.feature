@@ -50,6 +50,11 @@ Feature: A network that balances itself
     And it is balanced again in time after 12:20
     And it stays inside its connection from 12:01 to 12:30
 
+  Scenario: A car drives off, and a store takes what it would have
+    When the controller balances the network from 12:00 to 12:30
+    And the EV is unplugged at 12:10
+    Then it is balanced again in time after 12:10
+
   Scenario: The controller is lost, and what it told lets go by itself
     When the controller balances the network from 12:00 to 12:30
     And the controller is lost at 12:15

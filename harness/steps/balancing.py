@@ -149,7 +149,8 @@ def _(trial: Trial, start: str, end: str) -> None:
             [seen[role] for role in asked.of_kind(Kind.STORE)],
             from_s=window[0], until_s=window[1],
         )  # fmt: skip
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (HOME,)))
+    looked_at = trial.channels(*(seen or (HOME,)))
+    trial.judge(NETWORK, measured, rule, channels=looked_at)
     view = trial.view(HOME)
     if view is not None:
         trial.draw(NETWORK, view, "What crosses the boundary", span_s=window)
@@ -162,7 +163,7 @@ def _(trial: Trial, start: str, end: str) -> None:
         trial.rule(NETWORK, "use of the connection"),
         _window(trial, start, end),
     )
-    view, why = _boundary(trial, window)
+    view, why = trial.seen(HOME, window[0])
     measured = Estimate(math.nan, "%", why=why)
     if view is not None and not why:
         measured = peak_loading(
@@ -170,7 +171,7 @@ def _(trial: Trial, start: str, end: str) -> None:
             rating_w=network_of(trial.plan, trial.step_text).connection_w,
             from_s=window[0], until_s=window[1], meter=view.quality,
         )  # fmt: skip
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (HOME,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(HOME))
 
 
 @then(parsers.parse("it is balanced again in time after {at}"))
@@ -180,7 +181,7 @@ def _(trial: Trial, at: str) -> None:
         trial.rule(NETWORK, "balanced again"),
         trial.plan.bench_s(clock_s(at)),
     )
-    view, why = _boundary(trial, (from_s, from_s))
+    view, why = trial.seen(HOME, from_s)
     measured = Estimate(math.nan, "s", why=why)
     asked = network_of(trial.plan, trial.step_text)
     if view is not None and not why:
@@ -189,7 +190,7 @@ def _(trial: Trial, at: str) -> None:
             _seen_by(view), after_s=from_s, until_s=_ends_s(trial),
             within_w=near_w, stands_s=STANDS_S,
         )  # fmt: skip
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (HOME,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(HOME))
 
 
 def _disturbed(view: MeterView, from_s: float, near_w: float) -> Estimate | None:
@@ -206,17 +207,15 @@ def _disturbed(view: MeterView, from_s: float, near_w: float) -> Estimate | None
 def _(trial: Trial, asset: str) -> None:
     """From the loss of the controller until its own meter shows it at rest."""
     role, rule = role_of(asset), trial.rule(NETWORK, "lets go")
-    lost, view = log_of(trial.recording, CONTROLLER, LOST), trial.view(role)
-    why = "no meter of its own saw it" if view is None else ""
+    lost = log_of(trial.recording, CONTROLLER, LOST)
+    at_s = lost[0].time_s if lost else 0.0
+    view, why = trial.seen(role, at_s)
     if not lost:
         why = "the controller was never lost"
-    at_s = lost[0].time_s if lost else 0.0
-    if view is not None and not why:
-        why = trial.trouble(view, at_s)
     measured = Estimate(math.nan, "s", why=why)
     if view is not None and not why:
         measured = _lets_go(view, at_s, trial.plan.duration_s)
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (role,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(role))
 
 
 def _lets_go(view: MeterView, at_s: float, until_s: float) -> Estimate:
@@ -247,7 +246,7 @@ def _(trial: Trial, asset: str) -> None:
         measured = dark or Estimate(math.nan, "%", why=why)
         if not why and dark is None:
             measured = _kept(view, window)
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (role,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(role))
     if view is not None and window:
         around = (window[0] - 60.0, window[1] + 60.0)
         trial.draw(role, view, "What it draws without the grid", span_s=around)
@@ -289,7 +288,7 @@ def _kept(view: MeterView, window: tuple[float, float]) -> Estimate:
 def _(trial: Trial) -> None:
     """The highest power through the boundary while it is open."""
     rule, window = trial.rule(NETWORK, "crosses an open connection"), _lost_s(trial)
-    view, why = _boundary(trial, window or (0.0, 0.0))
+    view, why = trial.seen(HOME, window[0] if window else 0.0)
     why = why or ("" if window else "the grid connection was never lost")
     measured = Estimate(math.nan, "W", why=why)
     if view is not None and window and not why:
@@ -300,7 +299,7 @@ def _(trial: Trial) -> None:
                           view.quality.source),),
             why="" if during.size else "the boundary's meter saw nothing then",
         )  # fmt: skip
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (HOME,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(HOME))
 
 
 @then(
@@ -324,7 +323,7 @@ def _(trial: Trial, start: str, end: str, duos: str, tnuos: str) -> None:
             seen[HOME], stores, from_s=window[0], until_s=window[1]
         )
         _show_worth(trial, window, (before_w, after_w), (pence, pounds))
-    trial.judge(NETWORK, measured, rule, channels=_channels(trial, (HOME,)))
+    trial.judge(NETWORK, measured, rule, channels=trial.channels(*(seen or (HOME,))))
 
 
 def _show_worth(
@@ -375,33 +374,14 @@ def _seen_by(view: MeterView) -> Seen:
     return Seen(view.time_s, view.power_w, view.quality)
 
 
-def _boundary(
-    trial: Trial, window: tuple[float, float]
-) -> tuple[MeterView | None, str]:
-    view = trial.view(HOME)
-    if view is None:
-        return None, "no boundary meter saw it"
-    return view, trial.trouble(view, window[0])
-
-
 def _all_seen(
     trial: Trial, window: tuple[float, float], *kinds: Kind
 ) -> tuple[dict[str, Seen], str]:
     """Return the boundary's meter and those of members of some kinds, or why not."""
     asked, seen = network_of(trial.plan, trial.step_text), {}
     for role in (HOME, *(role for kind in kinds for role in asked.of_kind(kind))):
-        view = trial.view(role)
-        if view is None:
-            return {}, f"the {role} has no meter of its own"
-        if why := trial.trouble(view, window[0]):
+        view, why = trial.watched(role, *window)
+        if view is None or why:
             return {}, why
         seen[role] = _seen_by(view)
     return seen, ""
-
-
-def _channels(trial: Trial, roles: tuple[str, ...]) -> tuple[str, ...]:
-    views = {role: trial.view(role) for role in roles}
-    return tuple(
-        f"{role}.power_w" if view is None else view.channel
-        for role, view in views.items()
-    )

@@ -223,21 +223,17 @@ def _taken(trial: Trial) -> list[Acceptance]:
 
 def _seen(trial: Trial) -> tuple[MeterView | None, list[Acceptance], str]:
     unit = unit_of(trial.plan, trial.step_text)
-    view, taken = trial.view(unit.role), _taken(trial)
-    if view is None:
-        return None, taken, f"no meter of its own saw the {unit.role}"
+    taken = _taken(trial)
     if not taken:
-        return view, taken, "it took no acceptance"
-    at_s = trial.plan.bench_s(taken[0].points[0][0])
-    return view, taken, trial.trouble(view, at_s)
+        return None, taken, "it took no acceptance"
+    view, why = trial.seen(unit.role, trial.plan.bench_s(taken[0].points[0][0]))
+    return view, taken, why
 
 
 def _judge(trial: Trial, quantity: str, measured: Estimate, why: str) -> None:
     unit, rule = unit_of(trial.plan, trial.step_text), trial.rule(UNIT, quantity)
-    view = trial.view(unit.role)
-    channel = f"{unit.role}.power_w" if view is None else view.channel
     shown = Estimate(math.nan, rule.unit, why=why) if why else measured
-    trial.judge(UNIT, shown, rule, channels=(channel,))
+    trial.judge(UNIT, shown, rule, channels=trial.channels(unit.role))
 
 
 @then("the unit follows its acceptances")

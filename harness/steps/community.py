@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -36,7 +36,7 @@ from harness.settlement.sharing import PPM, dividend_p, shared_out
 from harness.steps.half_hours import half_hours_s, halves_seen
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
-from harness.steps.words import asset_name, power_w, role_of, table_rows
+from harness.steps.words import power_w, role_of, table_rows
 from harness.trial.community_desk import ADMINISTRATOR, COMPANY, CREDITS, PAYS
 from harness.trial.plan import Plan
 from harness.trial.view import log_of
@@ -215,11 +215,8 @@ def _(plan: Plan, start: str, end: str) -> None:
 
 def _largest(trial: Trial, role: str, *, imported: bool = False) -> Estimate:
     """The most that a device's own meter saw of it, in size or of import alone. [W]"""
-    view = trial.view(role)
-    if view is None:
-        why = f"no meter of its own saw the {asset_name(role)}"
-        return Estimate(math.nan, "W", why=why)
-    if why := trial.trouble(view, 0.0):
+    view, why = trial.watched(role, 0.0, trial.plan.duration_s)
+    if view is None or why:
         return Estimate(math.nan, "W", why=why)
     inside = (view.time_s >= 0) & (view.time_s <= trial.plan.duration_s)
     power = view.power_w[inside & np.isfinite(view.power_w)]
@@ -229,14 +226,6 @@ def _largest(trial: Trial, role: str, *, imported: bool = False) -> Estimate:
     most = float(sizes.max())
     u = view.quality.power_u_w(most)
     return Estimate(most, "W", (Contribution("meter", u, "B", view.quality.source),))
-
-
-def _channels(trial: Trial, roles: Sequence[str]) -> tuple[str, ...]:
-    views = {role: trial.view(role) for role in dict.fromkeys(roles)}
-    return tuple(
-        f"{role}.power_w" if view is None else view.channel
-        for role, view in views.items()
-    )
 
 
 def _local_plan(trial: Trial) -> LocalPlan:
@@ -265,7 +254,7 @@ def _(trial: Trial) -> None:
     roles = [one.role for one in found.assets]
     trial.judge(
         LAEP, worst, trial.rule(LAEP, "as planned"), reason=f"the {said}",
-        channels=_channels(trial, roles),
+        channels=trial.channels(*roles),
     )  # fmt: skip
 
 
@@ -285,7 +274,7 @@ def _(trial: Trial) -> None:
         lines.append(Contribution(one.name, u, "B", "its meter"))
     measured = Estimate(100 * total_w / found.rating_w, "%", tuple(lines), why=why)
     roles = [one.role for one in found.assets]
-    trial.judge(LAEP, measured, rule, channels=_channels(trial, roles))
+    trial.judge(LAEP, measured, rule, channels=trial.channels(*roles))
 
 
 def _marketplace(trial: Trial) -> Marketplace:
@@ -313,7 +302,7 @@ def _judge_fund(
     market, rule = _marketplace(trial), trial.rule(FUND, quantity)
     shown = Estimate(math.nan, rule.unit, why=why) if why else measured
     roles = [one.role for one in market.projects]
-    trial.judge(FUND, shown, rule, channels=_channels(trial, roles), reason=reason)
+    trial.judge(FUND, shown, rule, channels=trial.channels(*roles), reason=reason)
 
 
 @then(parsers.parse('the marketplace funds "{name}"'))
@@ -375,7 +364,7 @@ def _(trial: Trial, power: str) -> None:
     found = _purchase(trial)
     measured = share_of(_largest(trial, found.role), Estimate(power_w(power), "W"))
     trial.judge(PURCHASE, measured, trial.rule(PURCHASE, "as specified"),
-                channels=_channels(trial, [found.role]))  # fmt: skip
+                channels=trial.channels(found.role))  # fmt: skip
 
 
 @then("each saves what such purchases save")
@@ -386,13 +375,13 @@ def _(trial: Trial) -> None:
     why = seen.why or ("" if seen.value > 0 else "nothing of it was seen at work")
     measured = Estimate(math.nan if why else found.discount_percent, "%", why=why)
     trial.judge(PURCHASE, measured, trial.rule(PURCHASE, "discount"),
-                channels=_channels(trial, [found.role]))  # fmt: skip
+                channels=trial.channels(found.role))  # fmt: skip
 
 
 def _made(trial: Trial, role: str) -> dict[SettlementPeriod, Estimate]:
     """What a device's own meter counted in every whole half-hour. [Wh]"""
-    view = trial.view(role)
-    if view is None or trial.trouble(view, 0.0):
+    view, why = trial.seen(role, 0.0)
+    if view is None or why:
         return {}
     return {
         one.period: one.energy
@@ -454,7 +443,7 @@ def _(trial: Trial) -> None:
     roles = [asked.role, *(one.role for one in asked.shares)]
     trial.judge(
         ASSET, measured, trial.rule(ASSET, "credited otherwise"),
-        channels=_channels(trial, roles), reason=f"in {when_}" if when_ else "",
+        channels=trial.channels(*roles), reason=f"in {when_}" if when_ else "",
     )  # fmt: skip
 
 
@@ -491,5 +480,5 @@ def _(trial: Trial) -> None:
     measured, when_ = _worst(off, u, why)
     note_table(trial.node, "The dividend", rows)
     trial.judge(ASSET, measured, trial.rule(ASSET, "dividend otherwise"),
-                channels=_channels(trial, [asked.role]),
+                channels=trial.channels(asked.role),
                 reason=f"in {when_}" if when_ else "")  # fmt: skip

@@ -13,7 +13,6 @@ from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import difference, scaled, share_of
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
-from harness.core.quantities import parse_quantity
 from harness.market.plant import Plant, Sale
 from harness.reporting.record import note_table
 from harness.settlement.money import Price, amount_p, pounds, whole_wh
@@ -22,7 +21,7 @@ from harness.steps.event import BASELINE_WINDOW_S
 from harness.steps.occupants import reduction
 from harness.steps.prices import agreed
 from harness.steps.trial import Trial
-from harness.steps.words import HOME, power_w, role_of, span_s, table_rows
+from harness.steps.words import HOME, percent, power_w, role_of, span_s, table_rows
 from harness.trial.plan import Plan
 from harness.trial.plant_desk import OPERATOR, REFUSES, SELLS
 from harness.trial.view import MeterView, log_of
@@ -105,18 +104,18 @@ class _Delivered:
 def _delivered(trial: Trial) -> tuple[list[_Delivered], str]:
     """Return every sale with what the device's own meter saw of it, or why not."""
     plant = plant_of(trial.plan, trial.step_text)
-    view, sold = trial.view(plant.role), _sold(trial)
-    if view is None:
-        return [], f"no meter of its own saw the {plant.role}"
+    sold = _sold(trial)
     if not sold:
         return [], "it sold nothing"
     first_s = trial.plan.bench_s(min(one.from_clock_s for one in sold))
-    if why := trial.trouble(view, first_s):
+    last_s = trial.plan.bench_s(max(one.until_clock_s for one in sold))
+    began_s = max(first_s - BASELINE_WINDOW_S, 0.0)
+    view, why = trial.watched(plant.role, began_s, last_s)
+    if view is None or why:
         return [], why
     before = mean_power(
-        view.time_s, view.power_w, from_s=max(first_s - BASELINE_WINDOW_S, 0.0),
-        until_s=first_s, meter=view.quality,
-    )  # fmt: skip
+        view.time_s, view.power_w, from_s=began_s, until_s=first_s, meter=view.quality
+    )
     return [_Delivered(one, _given(trial, view, before, one, sold)) for one in sold], ""
 
 
@@ -148,11 +147,9 @@ def _sale(said: object) -> Sale:
 
 
 def _judge(trial: Trial, quantity: str, measured: Estimate, why: str = "") -> None:
-    plant = plant_of(trial.plan, trial.step_text)
-    view, rule = trial.view(plant.role), trial.rule(PLANT, quantity)
-    channel = f"{plant.role}.power_w" if view is None else view.channel
+    plant, rule = plant_of(trial.plan, trial.step_text), trial.rule(PLANT, quantity)
     shown = Estimate(math.nan, rule.unit, why=why) if why else measured
-    trial.judge(PLANT, shown, rule, channels=(channel,))
+    trial.judge(PLANT, shown, rule, channels=trial.channels(plant.role))
 
 
 @then(parsers.parse("it is large enough for the market of the {buyer:w}"))
@@ -175,13 +172,14 @@ def _(trial: Trial, buyer: str) -> None:
 )
 def _(trial: Trial, homes: int, buyer: str) -> None:
     """What people gave who were asked by message, by the boundary meter, many times."""
-    moved, view = reduction(trial), trial.view(HOME)
+    moved = reduction(trial)
     rule = trial.rule(PLANT, f"entry to the {buyer}")
     why = "nobody was asked, or no boundary meter saw it"
     measured = Estimate(math.nan, "W", why=why) if moved is None else moved
-    channel = f"{HOME}.power_w" if view is None else view.channel
-    trial.judge(PLANT, scaled(measured, homes, "W"), rule, channels=(channel,),
-                details={"homes": homes})  # fmt: skip
+    trial.judge(
+        PLANT, scaled(measured, homes, "W"), rule, channels=trial.channels(HOME),
+        details={"homes": homes},
+    )  # fmt: skip
 
 
 @then("a home gives as much as such a home should")
@@ -272,16 +270,6 @@ def _(trial: Trial, times: int, datatable: list[list[str]]) -> None:
     _judge(trial, "earnings", earns, why)
 
 
-def _percent(text: str) -> float:
-    try:
-        quantity = parse_quantity(text)
-    except ValueError as error:
-        raise FeatureError(f"“{text}”", str(error), "57 %") from error
-    if quantity.unit != "%":
-        raise FeatureError(f"“{text}”", "is no percentage", "57 %")
-    return quantity.value
-
-
 def _terms(datatable: list[list[str]]) -> ShareTerms:
     """Read what optimiser and aggregator take; each row quotes its rule."""
     where = "the shares of revenue"
@@ -294,6 +282,6 @@ def _terms(datatable: list[list[str]]) -> ShareTerms:
         raise FeatureError(where, f"nothing of {', '.join(sorted(missing))}", "a row")
     takers = (OPTIMISER_SMALL, OPTIMISER_LARGE, AGGREGATOR)
     try:
-        return ShareTerms(*(_percent(rows[who]) for who in takers))
+        return ShareTerms(*(percent(rows[who], "33 %") for who in takers))
     except ValueError as error:
         raise FeatureError(where, str(error), "33 %, 10 % and 10 %") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pytest_bdd import given, parsers, then, when
@@ -26,6 +27,7 @@ from harness.steps.words import (
     asset_name,
     clock_s,
     duration_s,
+    percent,
     power_w,
     role_of,
     span_s,
@@ -47,14 +49,11 @@ AWAY_W = 50.0
 """Below this a heater that is switched off is off. [W]"""
 
 
-def _percent(text: str) -> float:
-    try:
-        quantity = parse_quantity(text)
-    except ValueError as error:
-        raise FeatureError(f"“{text}”", str(error), "60 %") from error
-    if quantity.unit != "%" or not 0 < quantity.value <= 100:
+def _state_of_charge(text: str) -> float:
+    found = percent(text, "60 %")
+    if not 0 < found <= 100:
         raise FeatureError(f"“{text}”", "is no state of charge", "60 %")
-    return quantity.value
+    return found
 
 
 @given(
@@ -75,7 +74,7 @@ def _(plan: Plan, asset: str, size: str, power: str, at: str, soc: str) -> None:
     if battery.unit != "Wh" or not battery.value > 0 or not charges_w > 0:
         raise FeatureError(f"“{size}”", "is no battery that charges", "60 kWh, 3.7 kW")
     plan.departures.append(
-        Departure(role, _percent(soc), clock_s(at), battery.value, charges_w)
+        Departure(role, _state_of_charge(soc), clock_s(at), battery.value, charges_w)
     )
 
 
@@ -118,17 +117,9 @@ def _(plan: Plan, asset: str, start: str, end: str) -> None:
 
 def _judge(trial: Trial, role: str, quantity: str, measured: Estimate, why: str = "",
            reason: str = "") -> None:  # fmt: skip
-    view, rule = trial.view(role if role != GROUP else HOME), trial.rule(role, quantity)
-    channel = f"{role}.power_w" if view is None else view.channel
+    rule, seen_as = trial.rule(role, quantity), HOME if role == GROUP else role
     shown = Estimate(math.nan, rule.unit, why=why) if why else measured
-    trial.judge(role, shown, rule, channels=(channel,), reason=reason)
-
-
-def _seen(trial: Trial, role: str, at_s: float) -> tuple[MeterView | None, str]:
-    view = trial.view(role)
-    if view is None:
-        return None, f"no meter of its own saw the {asset_name(role)}"
-    return view, trial.trouble(view, at_s)
+    trial.judge(role, shown, rule, channels=trial.channels(seen_as), reason=reason)
 
 
 def _overrides(trial: Trial, role: str) -> list[LogEntry]:
@@ -151,14 +142,14 @@ def _(trial: Trial, asset: str) -> None:
     if one is None:
         hint = "Given the …, with a battery of … charged at …, leaves at … with …"
         raise FeatureError(f"“{trial.step_text}”", "it leaves at no time", hint)
-    view, why = _seen(trial, role, 0.0)
+    leaves_s = trial.plan.bench_s(one.at_clock_s)
+    view, why = trial.watched(role, 0.0, leaves_s)
     told = trial.recording.channel(role, "soc_percent")
     seen = None if told is None else told.values[np.isfinite(told.values)]
     if seen is None or not seen.size:
         why = why or "the car never said how far it was charged"
     measured = Estimate(math.nan, "%")
     if view is not None and seen is not None and not why:
-        leaves_s = trial.plan.bench_s(one.at_clock_s)
         mean = mean_power(view.time_s, view.power_w, from_s=0.0, until_s=leaves_s,
                           meter=view.quality)  # fmt: skip
         if mean.unseen is not None:
@@ -186,7 +177,8 @@ def _(trial: Trial, asset: str) -> None:
     why = "" if sent and let else "it was never held, or never let go"
     held = Estimate(let[0].time_s - sent[0].sent_s, "s") if not why else Estimate(
         math.nan, "s")  # fmt: skip
-    view, trouble = _seen(trial, role, sent[0].sent_s if sent else 0.0)
+    span_s = (sent[0].sent_s, let[0].time_s) if not why else (0.0, 0.0)
+    view, trouble = trial.watched(role, *span_s)
     if view is not None and not (why or trouble) and held.value > SETTLES_S:
         _t, power = between(view.time_s, view.power_w, sent[0].sent_s + SETTLES_S,
                             let[0].time_s)  # fmt: skip
@@ -204,7 +196,7 @@ def _(trial: Trial, asset: str) -> None:
     sent = [one for one in dispatched(trial.recording) if one.role == role]
     done = _overrides(trial, role)
     why = "" if sent and done else "it was not called, or nobody overrode it"
-    view, trouble = _seen(trial, role, sent[0].sent_s if sent else 0.0)
+    view, trouble = trial.seen(role, sent[0].sent_s if sent else 0.0)
     measured = Estimate(math.nan, "s")
     if view is not None and not (why or trouble):
         at_s, sent_s = done[0].time_s, sent[0].sent_s
@@ -261,7 +253,7 @@ def _(trial: Trial) -> None:
     """The least that the boundary fell by, minute by minute, from the first turn on."""
     asked = _turns(trial)
     from_s, until_s = map(trial.plan.bench_s, (asked.from_clock_s, asked.until_clock_s))
-    view, why = _seen(trial, HOME, from_s)
+    view, why = trial.seen(HOME, from_s)
     measured = Estimate(math.nan, "W")
     if view is not None and not why:
         before = mean_power(
@@ -293,11 +285,13 @@ def _(trial: Trial) -> None:
     """The longest that one was down, by its own meter, of what its period allows."""
     asked, longest, who, why = _turns(trial), 0.0, "", ""
     for role, level_w in asked.levels_w.items():
-        view, trouble = _seen(trial, role, 0.0)
-        if view is None or trouble:
-            why = trouble or f"no meter of its own saw the {asset_name(role)}"
-            continue
         began_s = trial.plan.bench_s(asked.from_clock_s)
+        view, trouble = trial.watched(
+            role, began_s - BASELINE_WINDOW_S, trial.plan.duration_s
+        )
+        if view is None or trouble:
+            why = trouble
+            continue
         _t, before = between(view.time_s, view.power_w, began_s - BASELINE_WINDOW_S,
                              began_s)  # fmt: skip
         usual_w = float(np.nanmean(before)) if before.size else math.nan
@@ -328,52 +322,64 @@ def _longest_below(view: MeterView, from_s: float, level_w: float) -> float:
     return longest
 
 
+@dataclass(frozen=True, slots=True)
+class _Switched:
+    """A device that was switched off and on again, as its meter saw it."""
+
+    view: MeterView
+    usual_w: float
+    """What it drew just before. [W]"""
+    on_again_s: float
+
+
+def _switched(trial: Trial, role: str) -> _Switched | str:
+    """Look at a device's first call and its release, or say why not."""
+    sent = [one for one in dispatched(trial.recording) if one.role == role]
+    let = log_of(trial.recording, "aggregator", "releases", role=role)
+    if not sent or not let:
+        return "it was never switched off, or never on again"
+    sent_s = sent[0].sent_s
+    view, why = trial.watched(role, sent_s - BASELINE_WINDOW_S, trial.plan.duration_s)
+    if view is None or why:
+        return why
+    _t, before = between(view.time_s, view.power_w, sent_s - BASELINE_WINDOW_S, sent_s)
+    if not before.size or np.nanmax(before) <= STANDBY_W:
+        return "it did nothing before it was switched off"
+    return _Switched(view, float(np.nanmean(before)), let[0].time_s)
+
+
 @then(parsers.parse("the {asset} is at work again soon after"))
 def _(trial: Trial, asset: str) -> None:
     """From its release until it draws most of what it drew before it was called."""
     role = role_of(asset)
-    sent = [one for one in dispatched(trial.recording) if one.role == role]
-    let = log_of(trial.recording, "aggregator", "releases", role=role)
-    why = "" if sent and let else "it was never switched off, or never on again"
-    view, trouble = _seen(trial, role, sent[0].sent_s if sent else 0.0)
-    measured = Estimate(math.nan, "s")
-    if view is not None and not (why or trouble):
-        sent_s, let_s = sent[0].sent_s, let[0].time_s
-        _t, before = between(
-            view.time_s, view.power_w, sent_s - BASELINE_WINDOW_S, sent_s
+    found, measured = _switched(trial, role), Estimate(math.nan, "s")
+    if isinstance(found, _Switched):
+        least_w = BACK_SHARE * found.usual_w
+        measured = _back_at(
+            found.view, found.on_again_s, trial.plan.duration_s, least_w
         )
-        if not before.size or np.nanmean(before) <= STANDBY_W:
-            why = "it did nothing before it was switched off"
-        else:
-            least_w = BACK_SHARE * float(np.nanmean(before))
-            measured = _back_at(view, let_s, trial.plan.duration_s, least_w)
-    _judge(trial, role, "at work again", measured, why or trouble)
+    why = found if isinstance(found, str) else ""
+    _judge(trial, role, "at work again", measured, why)
 
 
 @then(parsers.parse("the {asset} goes to standby when it has power again"))
 def _(trial: Trial, asset: str) -> None:
     """The most that its meter saw from a minute after it was switched on again."""
     role = role_of(asset)
-    sent = [one for one in dispatched(trial.recording) if one.role == role]
-    let = log_of(trial.recording, "aggregator", "releases", role=role)
-    why = "" if sent and let else "it was never switched off, or never on again"
-    view, trouble = _seen(trial, role, sent[0].sent_s if sent else 0.0)
-    measured = Estimate(math.nan, "W")
-    if view is not None and not (why or trouble):
-        sent_s = sent[0].sent_s
-        _t, before = between(
-            view.time_s, view.power_w, sent_s - BASELINE_WINDOW_S, sent_s
-        )
-        if not before.size or np.nanmax(before) <= STANDBY_W:
-            why = "it did nothing before it was switched off"
-        _t, after = between(view.time_s, view.power_w, let[0].time_s + 60.0, math.inf)
-        if not after.size:
-            why = why or "nothing was seen of it afterwards"
+    found, measured = _switched(trial, role), Estimate(math.nan, "W")
+    if isinstance(found, _Switched):
+        view, from_s = found.view, found.on_again_s + 60.0
+        _t, after = between(view.time_s, view.power_w, from_s, math.inf)
+        seen = after[np.isfinite(after)]
+        if not seen.size:
+            found = "nothing was seen of it afterwards"
         else:
-            u = view.quality.power_u_w(float(np.nanmax(after)))
-            measured = Estimate(float(np.nanmax(after)), "W",
-                                (Contribution("meter", u, "B"),))  # fmt: skip
-    _judge(trial, role, "standby", measured, why or trouble)
+            most_w = float(seen.max())
+            u = view.quality.power_u_w(most_w)
+            line = Contribution("meter", u, "B", view.quality.source)
+            measured = Estimate(most_w, "W", (line,))
+    why = found if isinstance(found, str) else ""
+    _judge(trial, role, "standby", measured, why)
 
 
 @then(parsers.parse("the {asset} cannot be dispatched, because {why}"))
@@ -397,7 +403,7 @@ def _(trial: Trial, asset: str, way: str, at: str) -> None:
     if way not in ("on", "off"):
         raise FeatureError(f"“{way}”", "is no way to turn", "on, off")
     rule, at_s = trial.rule(role, "by its schedule"), trial.plan.bench_s(clock_s(at))
-    view, why = _seen(trial, role, 0.0)
+    view, why = trial.watched(role, 0.0, trial.plan.duration_s)
     measured = Estimate(math.nan, rule.unit)
     if view is not None and not why:
         ends_s = trial.plan.duration_s

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.estimate import Estimate
+from harness.analysis.health import largest_gap
 from harness.analysis.series import Band
 from harness.checks.judge import Witness, judge, not_applicable
 from harness.checks.verdict import Grade, Outcome, Verdict
@@ -36,7 +37,7 @@ from harness.reporting.recorder import scenario_folder
 from harness.reporting.sequence import Arrow, describe_sequence, draw_sequence
 from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
-from harness.steps.words import asset_name
+from harness.steps.words import HOME, asset_name
 from harness.trial.capturing import in_report
 from harness.trial.clocks import role_clocks
 from harness.trial.notice import OF_METERS, OF_WIRES, notice, unexplained
@@ -198,6 +199,36 @@ class Trial:
     def view(self, role: str) -> MeterView | None:
         """The independent meter that speaks for a role, if the rig has one."""
         return meter_view(self.recording, role)
+
+    def seen(self, role: str, at_s: float) -> tuple[MeterView | None, str]:
+        """The meter that speaks for a role, and why it may not judge then, or ""."""
+        view = self.view(role)
+        if view is None:
+            whose = "boundary meter" if role == HOME else "meter of its own"
+            return None, f"no {whose} saw the {asset_name(role)}"
+        return view, self.trouble(view, at_s)
+
+    def watched(
+        self, role: str, from_s: float, until_s: float
+    ) -> tuple[MeterView | None, str]:
+        """The same where all of a window must be seen: a gap may hide anything."""
+        view, why = self.seen(role, from_s)
+        if view is None or why:
+            return view, why
+        until_s = min(until_s, float(view.time_s[-1])) if view.time_s.size else until_s
+        gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
+        most_s = self.named_rule("bench/largest-gap").at_most or math.inf
+        if gap.value > most_s:
+            return view, f"meter {view.meter} was silent for {gap.value:.0f} s"
+        return view, ""
+
+    def channels(self, *roles: str) -> tuple[str, ...]:
+        """The channels that verdicts on roles hang on; what is missing by its name."""
+        views = {role: self.view(role) for role in roles}
+        return tuple(
+            f"{role}.power_w" if view is None else view.channel
+            for role, view in views.items()
+        )
 
     def trouble(self, view: MeterView, at_s: float) -> str:
         """Why this meter may not judge what happened around a moment, or ""."""

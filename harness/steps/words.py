@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.core.errors import FeatureError
-from harness.core.quantities import parse_clock, parse_duration_s, parse_power_w
+from harness.core.quantities import (
+    parse_clock,
+    parse_duration_s,
+    parse_power_w,
+    parse_quantity,
+)
 from harness.trial.plan import Move
 
 HOME = "home"
@@ -57,6 +62,17 @@ def duration_s(text: str) -> float:
         raise FeatureError(
             f"“{text}”", str(error), "a duration, such as 2 minutes"
         ) from error
+
+
+def percent(text: str, example: str) -> float:
+    """``57 %`` as 57; a wrong percentage is a `FeatureError`."""
+    try:
+        quantity = parse_quantity(text)
+    except ValueError as error:
+        raise FeatureError(f"“{text}”", str(error), example) from error
+    if quantity.unit != "%":
+        raise FeatureError(f"“{text}”", "is no percentage", example)
+    return quantity.value
 
 
 def clock_s(text: str) -> float:

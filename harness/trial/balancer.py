@@ -25,6 +25,8 @@ LOOKS_EVERY_S = 15.0
 controller that looks sooner acts on what it undid already, and swings. [s]"""
 SETTLES_S = 10.0
 """How long what was done takes to be there, and to show. [s]"""
+ASTRAY_W, ASTRAY_SHARE = 300.0, 0.2
+"""A mover that is farther than both from what it was told does not do it."""
 WORTH_MOVING_W = 60.0
 """A change below this is not sent: setting wears. [W]"""
 
@@ -91,7 +93,13 @@ class Balancer:
             return  # a meter has not spoken yet: nothing is guessed
         if self._hears_old_news(movers):
             return
-        wanted = shared_out(movers, sum(own_w.values()) - through_w)
+        total_w = sum(own_w.values()) - through_w
+        # Who does not do as told (a car that drove off, a full battery) is counted for
+        # what it does, and the others make up for it.
+        astray = {one.role for one in movers if self._is_astray(one.role, own_w)}
+        left_w = total_w - sum(own_w[role] for role in astray)
+        able = [one for one in movers if one.role not in astray]
+        wanted = shared_out(able, left_w)
         for role, level_w in wanted.items():
             before_w = self._told.get(role, math.inf)
             if abs(level_w - before_w) > WORTH_MOVING_W:
@@ -101,6 +109,12 @@ class Balancer:
                 await self._aggregator.instruct(
                     CONTROLLER, role, move, level_w, until_s
                 )
+
+    def _is_astray(self, role: str, own_w: Mapping[str, float]) -> bool:
+        told_w = self._told.get(role)
+        if told_w is None:
+            return False
+        return abs(own_w[role] - told_w) > max(ASTRAY_W, ASTRAY_SHARE * abs(told_w))
 
     def _hears_old_news(self, movers: Sequence[Mover]) -> bool:
         """Whether a meter has not been read since what was done last has settled."""

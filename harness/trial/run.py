@@ -37,6 +37,8 @@ WALL_LEAD_S = 15.0
 connected takes 8 s to begin and 3 s to reach its full current. [s]"""
 LOST_AFTER_S = 60.0
 """A device that is silent for longer is lost, and the trial with it. [s]"""
+ANSWER_S = 5.0
+"""How long a poll may take to be answered. [s]"""
 SAFE_WITHIN_S = 60.0
 """How long the bench is watched for its safe state after the plan. [s]"""
 TRUTH_INTERVAL_S = 1.0
@@ -60,8 +62,9 @@ class _Watch:
     """Who was last heard of when; a device silent for too long ends the trial."""
 
     clock: BenchClock
-    polled: set[str] = field(default_factory=set)
-    """Roles that must answer a poll to count as heard: a wire is not enough."""
+    polled: dict[str, float] = field(default_factory=dict)
+    """Roles that must answer a poll to count as heard: a wire is not enough; and how
+    often each is polled. [s]"""
     failing_since_s: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -79,11 +82,13 @@ class _Watch:
     def check(self, rig: Rig) -> None:
         now_s = self.clock.now_s()
         for role, since_s in self.failing_since_s.items():
-            if now_s - since_s >= LOST_AFTER_S:
+            # Who is seldom asked must have been asked again before it is given up.
+            within_s = max(LOST_AFTER_S, 2 * self.polled.get(role, 0.0) + ANSWER_S)
+            if now_s - since_s >= within_s:
                 raise LinkError(
                     rig.where(role),
                     f"lost at bench second {since_s:.0f} and not heard of for "
-                    f"{LOST_AFTER_S:.0f} s ({self.reasons[role].rstrip('.')})",
+                    f"{within_s:.0f} s ({self.reasons[role].rstrip('.')})",
                     "its power, its wire, and what it did just before",
                 )
 
@@ -285,7 +290,7 @@ async def _observe(
     async with asyncio.TaskGroup() as group:
         for role, device in bench.devices.items():
             if isinstance(device, Polled):
-                observer.watch.polled.add(role)
+                observer.watch.polled[role] = device.poll_interval_s
                 group.create_task(_poll(role, device, bench.clock, observer, recorder))
         group.create_task(_pulse(bench, observer, recorder, tell, every_s))
 

@@ -4,7 +4,7 @@ import pytest
 
 from harness.core.circuit import Circuit
 from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.steps.use_cases import judged, only, require_ending, require_refused
 
 FEATURE = ROOT / "features/smart_systems/self_balancing.feature"
 RIG = (ROOT / "rigs/neighbourhoods/p6_private_wire.toml").read_text(encoding="utf-8")
@@ -44,6 +44,12 @@ CASES = {
          ("capacity_wh = 10000.0", "capacity_wh = 10000.0\nstart_soc_percent = 5.0")),
         "smart/sbn/import-avoided", "fail", "outside the bound",
     ),
+    "a store whose meter is silent for a while": (
+        TEA, "its stores",
+        (("    Then its stores", "    And the battery meter is silent from 17:20 to "
+          "17:20:50\n    Then its stores"),), (),
+        "smart/sbn/import-avoided", "inconclusive", "lost",
+    ),
     "nothing makes up for a source": (
         SOURCE, "it is balanced again",
         (*STORES, (CAR, STILL),
@@ -55,6 +61,14 @@ CASES = {
         (("    And it is balanced again in time after 12:20\n", ""),
          ("    And the solar farm trips from 12:10 to 12:20\n", "")), (),
         "smart/sbn/balanced-again", "inconclusive", "never went out of balance",
+    ),
+    "a car drives off, and nothing else may move": (
+        "A car drives off", "it is balanced again",
+        (("| battery       | store      | −4.5 kW    | 4.5 kW",
+          "| battery       | store      | –          | –     "),
+         ("| south battery | store      | −4.5 kW    | 4.5 kW",
+          "| south battery | store      | –          | –     ")), (),
+        "smart/sbn/balanced-again", "fail", "never",
     ),
     "a battery that is held for an hour by nobody": (
         CONTROLLER, "without the controller", (),
@@ -124,12 +138,7 @@ def test_a_switch_that_does_not_open_is_seen(tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_bad_input_is_named_before_anything_runs(change, says, tmp_path):
-    path, bench = tmp_path / FEATURE.name, tmp_path / "rig.toml"
-    path.write_text(changed(FEATURE.read_text(encoding="utf-8"), change))
-    bench.write_text(RIG)
-    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r")
-    assert run.code == 2, run.text
-    assert says in " ".join(run.text.split())
+    require_refused(tmp_path, FEATURE, RIG, change, says)
 
 
 def test_an_island_is_formed_by_a_device_of_the_rig(tmp_path):

@@ -34,6 +34,12 @@ CASES = {
         BASE, PLAN, "its substation", (("| 30    | 7.4 kW", "| 60    | 7.4 kW"),), (),
         "smart/laep/substation", "fail", "outside the bound",
     ),
+    "a meter that is silent while cars may draw more": (
+        BASE, PLAN, "its substation",
+        (("    Then its substation", "    And the EV meter is silent from 12:02 to "
+          "12:02:50\n    Then its substation"),), (),
+        "smart/laep/substation", "inconclusive", "silent",
+    ),
     "a project whose device does not do it": (
         BASE, FUND, 'the marketplace funds "fast', (("| EV           | 7 kW",
                                                      "| EV           | 9 kW"),), (),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.cli.bench import ROOT, changed
+from tests.steps.use_cases import judged, only, require_ending, require_refused
 
 FEATURE = ROOT / "features/customers/journeys.feature"
 RIG = (ROOT / "rigs/home_half_hours.toml").read_text(encoding="utf-8")
@@ -89,9 +89,4 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
     ],
 )  # fmt: skip
 def test_bad_input_is_named(change, says, tmp_path):
-    path, bench = tmp_path / FEATURE.name, tmp_path / "rig.toml"
-    path.write_text(changed(FEATURE.read_text(encoding="utf-8"), change))
-    bench.write_text(RIG)
-    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r")
-    assert run.code == 2, run.text
-    assert says in " ".join(run.text.split())
+    require_refused(tmp_path, FEATURE, RIG, change, says)

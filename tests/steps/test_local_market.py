@@ -3,8 +3,8 @@
 import pytest
 
 from harness.market.local_market import LocalTrade, Matched
-from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.cli.bench import ROOT, changed
+from tests.steps.use_cases import judged, only, require_ending, require_refused
 
 FEATURE = ROOT / "features/smart_systems/local_market.feature"
 RIG = (ROOT / "rigs/neighbourhoods/p4_community_energy.toml").read_text("utf-8")
@@ -106,10 +106,4 @@ def test_an_operator_that_does_not_do_as_it_was_told_is_seen(
     ],
 )  # fmt: skip
 def test_bad_input_is_named_before_or_never_passes(change, says, tmp_path):
-    path, bench = tmp_path / FEATURE.name, tmp_path / "rig.toml"
-    path.write_text(changed(FEATURE.read_text(encoding="utf-8"), change))
-    bench.write_text(RIG)
-    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r",
-                       "--no-allure")  # fmt: skip
-    assert run.code == 2, run.text
-    assert says in " ".join(run.text.split())
+    require_refused(tmp_path, FEATURE, RIG, change, says)

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.settlement.revenue import Shares
-from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.cli.bench import ROOT, changed, pytest_here
+from tests.steps.use_cases import judged, only, require_ending, require_refused
 
 FEATURE = ROOT / "features/smart_systems/virtual_power_plant.feature"
 RIG = (ROOT / "rigs/neighbourhoods/p3_advanced_vpp.toml").read_text("utf-8")
@@ -36,6 +36,12 @@ CASES = {
         LARGE, "it delivers", (),
         (("capacity_wh = 10000.0", "capacity_wh = 2000.0\nstart_soc_percent = 80.0"),),
         "smart/vpp/delivered-share", "fail", "outside the bound",
+    ),
+    "a meter that is silent while it should deliver": (
+        LARGE, "it delivers",
+        (("    Then it delivers", "    And the battery meter is silent from 17:10 to "
+          "17:10:50\n    Then it delivers"),), (),
+        "smart/vpp/delivered-share", "inconclusive", "silent",
     ),
     "an offer that is not refused": (
         TWICE, "the offer to the ESO",
@@ -112,9 +118,4 @@ def test_what_is_sold_for_nothing_earns_nothing(tmp_path):
     ],
 )
 def test_bad_input_is_named_before_anything_runs(change, says, tmp_path):
-    path, bench = tmp_path / FEATURE.name, tmp_path / "rig.toml"
-    path.write_text(changed(FEATURE.read_text(encoding="utf-8"), change))
-    bench.write_text(RIG)
-    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r")
-    assert run.code == 2, run.text
-    assert says in " ".join(run.text.split())
+    require_refused(tmp_path, FEATURE, RIG, change, says)

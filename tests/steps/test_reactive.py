@@ -2,8 +2,14 @@
 
 import pytest
 
-from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import USE_CASES, judged, only, require_ending
+from tests.cli.bench import ROOT, changed
+from tests.steps.use_cases import (
+    USE_CASES,
+    judged,
+    only,
+    require_ending,
+    require_refused,
+)
 
 FEATURE = USE_CASES / "cm_reactive_power.feature"
 RIG = (ROOT / "rigs/feeder_end.toml").read_text(encoding="utf-8")
@@ -94,9 +100,4 @@ def test_a_meter_that_tells_no_reactive_power_says_nothing(tmp_path):
     ],
 )
 def test_bad_input_is_named_before_anything_runs(change, says, tmp_path):
-    path, bench = tmp_path / FEATURE.name, tmp_path / "rig.toml"
-    path.write_text(changed(FEATURE.read_text(encoding="utf-8"), change))
-    bench.write_text(RIG)
-    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r")
-    assert run.code == 2, run.text
-    assert says in " ".join(run.text.split())
+    require_refused(tmp_path, FEATURE, RIG, change, says)

@@ -119,6 +119,19 @@ CASES = {
           "    And the van accepts and ignores from 20:15\n    Then no member"),), (),
         "respect/own-period", "fail", "the van",
     ),
+    "a member whose meter is silent while it is down": (
+        GROUP, "Two cars", "no member",
+        (("    Then no member",
+          "    And the van meter is silent from 20:14 to 20:14:50\n"
+          "    Then no member"),), (),
+        "respect/own-period", "inconclusive", "lost",
+    ),
+    "a machine whose meter is silent when it is on again": (
+        GOODS, WASH, "the washing machine",
+        (("    Then the washing", "    And the washing machine meter is silent from "
+          "17:12 to 17:12:50\n    Then the washing"),), (),
+        "respect/standby", "inconclusive", "lost",
+    ),
     "the market before the network": (
         PRIMACY, "All three", '"<first>" is delivered',
         ((NETWORK_FIRST,

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.cli.bench import ROOT, changed, pytest_here, seldom
+from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here, seldom
 
 RIG = ROOT / "rigs/constrained_area.toml"
 USE_CASES = ROOT / "features/use_cases"
@@ -111,3 +111,14 @@ def require_ending(verdict, rule, outcome, says):
     assert verdict.rule.id == rule
     assert str(verdict.outcome) == outcome, verdict.reason
     assert says in verdict.reason
+
+
+def require_refused(tmp_path, feature, rig, change, says):
+    """See a changed feature refused, or broken, in words that name what is wrong."""
+    path, bench = tmp_path / feature.name, tmp_path / "rig.toml"
+    path.write_text(changed(feature.read_text(encoding="utf-8"), change))
+    bench.write_text(rig)
+    run = flexrig_here("run", path, "--rig", bench, "--run-folder", tmp_path / "r",
+                       "--no-allure")  # fmt: skip
+    assert run.code == 2, run.text
+    assert says in " ".join(run.text.split())

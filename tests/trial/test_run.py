@@ -89,6 +89,18 @@ def test_a_device_that_comes_back_within_the_minute_is_not_lost(monkeypatch, fol
     assert recording.complete
 
 
+def test_a_device_that_is_asked_once_a_minute_is_asked_again_before_it_is_given_up(
+    monkeypatch, folder
+):
+    """It missed two polls; it must miss the next as well to be lost."""
+    meter = Meter(lambda at_s: SILENT if 100 <= at_s < 190 else 1.0)
+    meter.poll_interval_s = 60.0
+    rig = known(monkeypatch, ev=Fake(), home_meter=meter)
+    recording, raised = carry_out(event(), rig, folder)
+    assert raised is None
+    assert len(said(recording, "read failed")) == 2
+
+
 # Every way out is safe.
 
 
