@@ -25,7 +25,7 @@ from harness.core.recording import Recording
 from harness.evidence.bundle import MANIFEST, read_bundle
 from harness.rulebook.loader import load_rulebook
 from harness.trial.capturing import FACT
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 from harness.trial.view import (
     Dispatched,
     MeterView,

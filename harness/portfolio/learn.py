@@ -30,7 +30,7 @@ from harness.core.errors import EvidenceError
 from harness.core.recording import Recording, Series
 from harness.evidence.bundle import MANIFEST, read_bundle
 from harness.trial.operational import operational
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 from harness.trial.view import (
     Dispatched,
     MeterView,

@@ -16,7 +16,7 @@ from harness.steps.delivery import event_or_verdict
 from harness.steps.event import reasons, unjudgeable
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, role_of, span_s
-from harness.trial.plan import Instruction, Move
+from harness.trial.planned import Instruction, Move
 
 
 @when(

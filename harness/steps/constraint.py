@@ -47,7 +47,8 @@ from harness.steps.words import (
     span_s,
     table_rows,
 )
-from harness.trial.plan import Feeder, MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Feeder, MarketAct
 from harness.trial.view import MeterView, log_of
 
 STACKING = (

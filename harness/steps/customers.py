@@ -45,7 +45,8 @@ from harness.trial.customer_desk import (
     SIGNS,
     STANDS,
 )
-from harness.trial.plan import CustomerAct, Instruction, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import CustomerAct, Instruction
 from harness.trial.view import log_of
 
 TREATED = "customers/treated-otherwise"

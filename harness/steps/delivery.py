@@ -28,7 +28,7 @@ from harness.steps.event import (
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, asset_name, clock_s, duration_s, role_of
 from harness.trial.notice import OF_OWN_METERS, OF_WIRES
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 from harness.trial.view import own_channel
 
 ON_ABOVE_W, OFF_BELOW_W = 150.0, 80.0

@@ -42,7 +42,8 @@ from harness.steps.words import (
     table_rows,
 )
 from harness.trial.dfs_week import NOT_CALLED, OUT_OF_TURN
-from harness.trial.plan import DayAhead, DfsPlan, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import DayAhead, DfsPlan, Move
 from harness.trial.view import log_of
 
 REGISTERED = (

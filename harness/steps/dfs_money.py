@@ -32,7 +32,7 @@ from harness.steps.event import level_before
 from harness.steps.half_hours import halves_seen, periods_called
 from harness.steps.trial import Trial
 from harness.steps.words import HOME
-from harness.trial.plan import DfsPlan
+from harness.trial.planned import DfsPlan
 from harness.trial.view import MeterView
 
 COUNTRY = Country.ENGLAND_AND_WALES

@@ -24,7 +24,8 @@ from harness.steps.private_network import customer_of, network_of
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, table_rows
 from harness.trial.collector import DECIDES, ELEXON
-from harness.trial.plan import Plan, PlannedApplication
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedApplication
 from harness.trial.view import log_of
 
 BOUNDARY = "boundary"

@@ -20,7 +20,7 @@ from harness.steps.device_notices import OF_EVENTS
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, asset_name
 from harness.trial.notice import OF_WIRES
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 from harness.trial.view import Dispatched, MeterView, dispatched, log_of
 
 TOLD_OF = (

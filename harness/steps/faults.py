@@ -17,7 +17,8 @@ from harness.steps.event import instructed_event
 from harness.steps.fault_words import WORDINGS, FaultPhrase, amount_of
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, role_of, span_s
-from harness.trial.plan import Plan, PlannedFault
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedFault
 from harness.trial.witnesses import Notice
 
 COUNTED = ("messages", "readings", "times")

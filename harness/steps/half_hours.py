@@ -17,7 +17,7 @@ from harness.settlement.volumes import HalfHour, metered
 from harness.steps.trial import Trial
 from harness.steps.words import span_s
 from harness.trial.meter_tests import PROFILE
-from harness.trial.plan import Instruction
+from harness.trial.planned import Instruction
 from harness.trial.view import MeterView, log_of, starts_at
 
 

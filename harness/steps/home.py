@@ -10,7 +10,8 @@ from harness.core.errors import FeatureError
 from harness.market.constraint import Offer
 from harness.steps.trial import Trial
 from harness.steps.words import duration_s, power_w, role_of, table_rows
-from harness.trial.plan import Feeder, Plan, Preparation
+from harness.trial.plan import Plan
+from harness.trial.planned import Feeder, Preparation
 
 
 @given("a home whose car is charging and whose heat pump is heating")

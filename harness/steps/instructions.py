@@ -8,7 +8,8 @@ from dataclasses import replace
 from pytest_bdd import parsers, when
 
 from harness.steps.words import DAY_S, clock_s, move_of, power_w, role_of, span_s
-from harness.trial.plan import Instruction, MarketAct, Operation, Plan, Watch
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, MarketAct, Operation, Watch
 
 
 @when(

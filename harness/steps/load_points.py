@@ -22,7 +22,8 @@ from harness.rulebook.conditions import Condition, meets, states, told
 from harness.rulebook.rule import Rule
 from harness.steps.trial import Trial
 from harness.steps.words import asset_name, role_of
-from harness.trial.plan import LoadPoint, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import LoadPoint
 from harness.trial.view import log_of, meter_facts
 
 BEGINS_CLOCK_S = 9 * 3600.0

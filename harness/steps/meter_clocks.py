@@ -24,7 +24,8 @@ from harness.steps.trial import Trial
 from harness.steps.words import role_of, span_s
 from harness.trial.clocks import RoleClock, role_clock
 from harness.trial.meter_tests import DAY_S, PROFILE
-from harness.trial.plan import Plan, ReadBack, Watch
+from harness.trial.plan import Plan
+from harness.trial.planned import ReadBack, Watch
 from harness.trial.view import log_of, meter_facts, starts_at
 
 BEGINS_CLOCK_S = 9 * 3600.0

@@ -40,7 +40,8 @@ from harness.steps.words import (
     table_rows,
 )
 from harness.trial.meter_tests import PROFILE
-from harness.trial.plan import Instruction, MonthPlan, Move, Plan, ReadBack
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, MonthPlan, Move, ReadBack
 from harness.trial.view import meter_facts, meter_quality, starts_at
 
 REGISTERED_S = 120.0

@@ -18,7 +18,8 @@ from harness.analysis.quality import difference, scaled, share_of
 from harness.core.errors import FeatureError
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, span_s
-from harness.trial.plan import Instruction, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, Move
 from harness.trial.view import Dispatched, MeterView, dispatched
 
 OCCUPANTS = "occupants"

@@ -24,7 +24,8 @@ from harness.steps.sites import add_trade, latest_trade, named, trouble_of
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, duration_s, power_w, span_s
 from harness.trial.offset import ENDS_EARLY_S, add_test
-from harness.trial.plan import Plan, TradeAct
+from harness.trial.plan import Plan
+from harness.trial.planned import TradeAct
 from harness.trial.view import MeterView, left_of_boundary, said_by
 
 STEPS_APART_S = 5.0

@@ -21,7 +21,8 @@ from harness.market.flexible_power import MINUTE_S, Asset
 from harness.steps.constraint import ahead_of_delivery, judge_nothing_sent
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, span_s, table_rows
-from harness.trial.plan import GARBLED, UNKNOWN, MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import GARBLED, UNKNOWN, MarketAct
 from harness.trial.view import MeterView, log_of, starts_at
 
 DSO = str(Actor.DSO)

@@ -23,7 +23,8 @@ from harness.steps.delivery import event_or_verdict
 from harness.steps.event import unjudgeable
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, span_s, table_rows
-from harness.trial.plan import MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import MarketAct
 from harness.trial.view import MeterView
 
 WITHIN, WITHOUT, AHEAD, AGEING = (

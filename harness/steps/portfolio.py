@@ -22,7 +22,8 @@ from harness.reporting.record import note_table
 from harness.rulebook.where import regimes
 from harness.steps.trial import Trial
 from harness.steps.words import asset_name, duration_s, role_of
-from harness.trial.plan import LikeHomes, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import LikeHomes
 from harness.trial.view import MeterView
 
 UNIT = "unit"

@@ -24,7 +24,8 @@ from harness.settlement.money import whole_wh
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, power_w, role_of, table_rows
 from harness.trial.collector import COLLECTOR, ENTERS, MARKED, WAITS_S
-from harness.trial.plan import Plan, Preparation, Watch
+from harness.trial.plan import Plan
+from harness.trial.planned import Preparation, Watch
 from harness.trial.view import MeterView, log_of, starts_at
 
 COLUMNS = ("customer", "supplier", "MPAN", "on the bench", "draws")

@@ -24,7 +24,8 @@ from harness.steps.event import BASELINE_WINDOW_S
 from harness.steps.load_points import amperes_of, power_factor_of
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, role_of, span_s
-from harness.trial.plan import LoadPoint, Plan, ReactiveCall
+from harness.trial.plan import Plan
+from harness.trial.planned import LoadPoint, ReactiveCall
 from harness.trial.view import MeterView
 
 VOLTAGE_ERROR = 0.005

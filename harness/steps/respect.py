@@ -34,7 +34,8 @@ from harness.steps.words import (
     table_rows,
 )
 from harness.trial.departure import EFFICIENCY
-from harness.trial.plan import Departure, Operation, Plan, Turns, Watch
+from harness.trial.plan import Plan
+from harness.trial.planned import Departure, Operation, Turns, Watch
 from harness.trial.turns import OVERLAP_S
 from harness.trial.view import MeterView, dispatched, log_of
 

@@ -33,7 +33,8 @@ from harness.steps.words import (
     span_s,
     table_rows,
 )
-from harness.trial.plan import AnmScheme, Plan, PlannedPromise, ServiceAct
+from harness.trial.plan import Plan
+from harness.trial.planned import AnmScheme, PlannedPromise, ServiceAct
 from harness.trial.view import MeterView, log_of
 
 COLUMNS = (

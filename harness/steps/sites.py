@@ -30,7 +30,8 @@ from harness.steps.event import dwell_s, ride_through_s
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, power_w, role_of, span_s, table_rows
 from harness.trial.desk import BREACH, OVERLOADED
-from harness.trial.plan import Draw, Plan, PlannedTrade, Preparation, TradeAct
+from harness.trial.plan import Plan
+from harness.trial.planned import Draw, PlannedTrade, Preparation, TradeAct
 from harness.trial.register import may_over_time, register_of
 from harness.trial.view import MeterView, log_of
 

@@ -38,7 +38,8 @@ from harness.steps.settled import Settled
 from harness.steps.sites import named
 from harness.steps.trial import Trial
 from harness.steps.words import table_rows
-from harness.trial.plan import Plan, PlannedPromise
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedPromise
 from harness.trial.view import log_of, starts_at
 
 PARTIES = {"DSO": Party.DSO, "ESO": Party.ESO, "trader": Party.TRADER}

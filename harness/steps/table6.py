@@ -30,7 +30,8 @@ from harness.steps.sites import (
 from harness.steps.trial import Trial
 from harness.steps.words import HOME, clock_s, power_w, role_of, span_s
 from harness.trial.meter_tests import PROFILE
-from harness.trial.plan import Instruction, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, Move
 from harness.trial.view import MeterView, meter_facts, meter_quality, starts_at
 
 

@@ -23,7 +23,8 @@ from harness.steps.prices import agreed
 from harness.steps.trial import Trial
 from harness.steps.words import power_w, role_of, table_rows
 from harness.trial.dfs_week import NOT_CALLED
-from harness.trial.plan import DayAhead, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import DayAhead, Move
 from harness.trial.view import log_of
 
 PERIODS_PER_HOUR = 3600 / PERIOD_S

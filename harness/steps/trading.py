@@ -44,7 +44,8 @@ from harness.steps.settled import Settled
 from harness.steps.sites import named, site_view, trouble_of
 from harness.steps.trial import Trial
 from harness.steps.words import clock_s, duration_s, power_w, span_s, table_rows
-from harness.trial.plan import Plan, PlannedOrder, TradingTerms
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedOrder, TradingTerms
 from harness.trial.trading_desk import BEYOND
 from harness.trial.view import MeterView, log_of, starts_at
 

@@ -11,7 +11,7 @@ from harness.core.quantities import (
     parse_power_w,
     parse_quantity,
 )
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 
 HOME = "home"
 _ALIASES = {"car": "ev", "house": "heat_pump", "boundary_meter": "boundary"}

@@ -40,7 +40,8 @@ from harness.market.constraint import (
     lose_asset,
 )
 from harness.trial.kindness import Budgets
-from harness.trial.plan import Instruction, MarketAct, Move, Plan, ReactiveCall
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, MarketAct, Move, ReactiveCall
 
 Log = Callable[..., LogEntry]
 NOMINAL_V = 230.0

@@ -15,7 +15,8 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.market.sites import Area, Site
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import AnmScheme, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import AnmScheme, Move
 
 Log = Callable[..., LogEntry]
 ACTS_EVERY_S = 10.0

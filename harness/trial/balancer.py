@@ -15,7 +15,8 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.market.balancing import Mover, shared_out
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Move
 
 Log = Callable[..., LogEntry]
 CONTROLLER, MAINS = "network controller", "grid connection"

@@ -9,7 +9,8 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry
 from harness.market.bm_unit import Acceptance, taken_and_refused
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Move
 
 Log = Callable[..., LogEntry]
 LEAD_PARTY, TAKES, REFUSES = (

@@ -18,7 +18,8 @@ from harness.rig.assemble import Bench, parts_of
 from harness.rig.faulty_wire import require_sound
 from harness.rig.file import DeviceTable, MeterTable, Rig
 from harness.rig.wire_address import endpoint_of
-from harness.trial.plan import Plan, PlannedFault
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedFault
 
 Log = Callable[..., LogEntry]
 IMPOSED, LIFTED = "fault imposed", "fault lifted"

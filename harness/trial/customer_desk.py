@@ -10,7 +10,8 @@ from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.customers import Category, Contract, Customer, RefusedError
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import CustomerAct, Instruction, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import CustomerAct, Instruction
 
 Log = Callable[..., LogEntry]
 CUSTOMER = "customer"

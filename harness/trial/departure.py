@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Departure, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Departure
 
 Log = Callable[..., LogEntry]
 LETS_GO = "lets it charge"

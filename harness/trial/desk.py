@@ -21,7 +21,8 @@ from harness.market.rules import ForbiddenError, Rule
 from harness.market.sites import Direction, Site, site_named
 from harness.market.trades import Stage, Trade, trade_data
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import APPROVES_TEST, Draw, Move, Plan, PlannedTrade, TradeAct
+from harness.trial.plan import Plan
+from harness.trial.planned import APPROVES_TEST, Draw, Move, PlannedTrade, TradeAct
 from harness.trial.register import ENTERS_OUTLINE
 
 Log = Callable[..., LogEntry]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from harness.core.recording import LogEntry
 from harness.market.actors import Actor
 from harness.market.dfs import SPEAKERS, Offered, Said, why_not_called
-from harness.trial.plan import DayAhead
+from harness.trial.planned import DayAhead
 
 Log = Callable[..., LogEntry]
 NOT_CALLED = "notice: not called"

@@ -25,7 +25,8 @@ from harness.trial.dfs_week import NOT_CALLED, called_by_week
 from harness.trial.local_desk import LocalDesk
 from harness.trial.offset import OffsetDesk
 from harness.trial.participant import DsoLink
-from harness.trial.plan import DayAhead, MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import DayAhead, MarketAct
 from harness.trial.plant_desk import PlantDesk
 from harness.trial.service_desk import ServiceDesk
 from harness.trial.trading_desk import TradingDesk

@@ -11,7 +11,8 @@ from harness.core.recording import Reading
 from harness.rig.assemble import Bench
 from harness.rig.drivers import find_driver
 from harness.rig.file import Rig
-from harness.trial.plan import LoadPoint, Plan, ReadBack
+from harness.trial.plan import Plan
+from harness.trial.planned import LoadPoint, ReadBack
 from harness.trial.recorder import Recorder
 
 DAY_S = 86_400.0

@@ -19,7 +19,8 @@ from harness.market.offsetting import Offset, Scheme, Step
 from harness.market.sites import Direction, Site, site_named
 from harness.market.trades import Stage, Trade, TradeKind
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import APPROVES_TEST, Move, Plan, PlannedTrade, TradeAct
+from harness.trial.plan import Plan
+from harness.trial.planned import APPROVES_TEST, Move, PlannedTrade, TradeAct
 from harness.trial.register import ENTERS_VERIFIED, WITHDRAWS_OUTLINE
 from harness.trial.view import STANDS_STILL
 

@@ -38,7 +38,8 @@ from harness.market.flexible_power import (
 )
 from harness.rig.file import DsoTable
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import GARBLED, UNKNOWN, MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import GARBLED, UNKNOWN, MarketAct
 
 Log = Callable[..., LogEntry]
 Wire = Callable[[str, bool, str], None]

@@ -10,7 +10,8 @@ from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry
 from harness.market.plant import Sale, sold_and_refused
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Move
 
 Log = Callable[..., LogEntry]
 OPERATOR, SELLS, REFUSES = "plant operator", "sells", "does not sell"

@@ -27,7 +27,8 @@ from harness.trial.meter_tests import (
     unload,
 )
 from harness.trial.participant import dso_link
-from harness.trial.plan import LoadPoint, Operation, Plan, Preparation
+from harness.trial.plan import Plan
+from harness.trial.planned import LoadPoint, Operation, Preparation
 from harness.trial.recorder import Recorder
 
 LEAD_S = 120.0

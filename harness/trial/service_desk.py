@@ -19,7 +19,8 @@ from harness.market.primacy import regime_named
 from harness.market.rules import ForbiddenError
 from harness.market.services import Book, Promise, shortfalls_w
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan, PlannedPromise, ServiceAct
+from harness.trial.plan import Plan
+from harness.trial.planned import Move, PlannedPromise, ServiceAct
 
 Log = Callable[..., LogEntry]
 

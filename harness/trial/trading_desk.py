@@ -13,7 +13,8 @@ from harness.market.facilitator import Register
 from harness.market.sites import Direction, Site, site_named
 from harness.market.trading import Judgement, Order, judge_order
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan, PlannedOrder
+from harness.trial.plan import Plan
+from harness.trial.planned import Move, PlannedOrder
 
 Log = Callable[..., LogEntry]
 BEYOND = "the site may not draw, or feed in, that much"

@@ -10,7 +10,8 @@ from itertools import cycle
 
 from harness.core.clock import BenchClock
 from harness.trial.aggregator import Aggregator
-from harness.trial.plan import Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Move
 
 OVERLAP_S = 30.0
 """How long before one's turn ends the next begins. [s]"""

@@ -23,7 +23,7 @@ from harness.analysis.uncertainty import Shape
 from harness.core.circuit import Circuit
 from harness.core.recording import Channel, LogEntry, Recording, Series
 from harness.rulebook.rule import Rule
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 
 HOME = "home"
 STANDS_STILL = ("power_w", "voltage_v", "current_a")

@@ -13,7 +13,8 @@ from rich.console import Console
 from harness.cli.progress import show_progress
 from harness.rig.file import read_rig
 from harness.steps.trial import _Live
-from harness.trial.plan import Operation, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Operation
 
 RIGS = Path(__file__).parents[2] / "rigs"
 FIVE_S = 17 * 3600.0

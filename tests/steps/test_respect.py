@@ -3,7 +3,7 @@
 import pytest
 
 from harness.trial.departure import latest_start_s
-from harness.trial.plan import Departure
+from harness.trial.planned import Departure
 from tests.cli.bench import ROOT, changed, flexrig_here
 from tests.steps.use_cases import judged, only, require_ending
 

@@ -15,7 +15,7 @@ from harness.steps.words import (
     span_s,
     table_rows,
 )
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 
 clocks = st.tuples(st.integers(0, 23), st.integers(0, 59))
 

@@ -16,7 +16,8 @@ from harness.core.virtual_loop import VirtualLoop
 from harness.evidence.bundle import read_bundle
 from harness.rig.file import Rig
 from harness.trial.measure import Assignment, measure
-from harness.trial.plan import Instruction, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import Instruction, Move
 
 ON = date(2026, 1, 15)
 BEFORE_S, AFTER_S = 60.0, 60.0

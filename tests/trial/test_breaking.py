@@ -7,7 +7,7 @@ from harness.core.errors import FeatureError
 from harness.core.faults import FaultKind
 from harness.rig.file import read_rig
 from harness.trial.breaking import check_faults, fault_rng, wires_of
-from harness.trial.plan import PlannedFault
+from harness.trial.planned import PlannedFault
 from tests.cli.bench import GOOD_RIG, ROOT
 from tests.trial.fakes import carry_out, event
 

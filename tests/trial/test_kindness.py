@@ -13,7 +13,8 @@ from harness.core.errors import FeatureError, RigError
 from harness.rig.file import KindnessTable
 from harness.trial.aggregator import Aggregator
 from harness.trial.kindness import Budgets, check_dispatch, limits_of
-from harness.trial.plan import Move, Plan, Preparation
+from harness.trial.plan import Plan
+from harness.trial.planned import Move, Preparation
 from harness.trial.view import dispatched
 from tests.trial.fakes import (
     Fake,

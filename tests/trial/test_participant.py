@@ -16,7 +16,8 @@ from harness.market.flexible_power import Asset, readings_of, stamp
 from harness.rig.file import DsoTable
 from harness.trial.aggregator import Aggregator
 from harness.trial.participant import LOOPBACK, Participant, dso_link
-from harness.trial.plan import MarketAct, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import MarketAct
 
 BEGINS = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)
 TOKEN = "s3cret"  # noqa: S105 - a test's

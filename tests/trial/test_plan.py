@@ -3,15 +3,8 @@
 from datetime import UTC, date, datetime
 
 from harness.core.calendar import LONDON
-from harness.trial.plan import (
-    Instruction,
-    MarketAct,
-    Move,
-    Operation,
-    Plan,
-    Preparation,
-    clock_text,
-)
+from harness.trial.plan import Plan, clock_text
+from harness.trial.planned import Instruction, MarketAct, Move, Operation, Preparation
 
 HOUR = 3600.0
 

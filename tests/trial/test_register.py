@@ -17,7 +17,8 @@ from harness.market.sites import Area, Direction, Site
 from harness.market.trades import Trade, TradeKind
 from harness.trial.desk import Desk
 from harness.trial.offset import OffsetDesk, add_test
-from harness.trial.plan import Plan, PlannedTrade, TradeAct
+from harness.trial.plan import Plan
+from harness.trial.planned import PlannedTrade, TradeAct
 from harness.trial.register import register_of
 
 BEGINS = datetime(2026, 11, 26, tzinfo=UTC)

@@ -10,7 +10,8 @@ from harness.core.errors import FeatureError, LinkError, RefusedError
 from harness.core.recording import LogEntry
 from harness.market.constraint import Agreement, Offer
 from harness.trial.aggregator import Aggregator, command
-from harness.trial.plan import MarketAct, Move, Plan
+from harness.trial.plan import Plan
+from harness.trial.planned import MarketAct, Move
 from tests.trial.fakes import Fake, on_virtual_time
 
 AGREED = Agreement(

@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.recording import Channel, LogEntry, Recording
 from harness.rulebook.loader import load_rulebook
-from harness.trial.plan import Move
+from harness.trial.planned import Move
 from harness.trial.view import dispatched, meter_trouble, meter_view
 
 BOOK = load_rulebook()
