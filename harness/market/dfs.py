@@ -25,6 +25,7 @@ NONE = "none"
 class Reason(StrEnum):
     """Why a unit or a home does not take part; as feature files say it."""
 
+    UNREGISTERED = "it is registered nowhere"
     NOT_HALF_HOURLY = "it is not half-hourly metered"
     NOT_BOUNDARY = "it is not metered at its boundary"
     TWO_PARTICIPANTS = "its MPAN is another participant's as well"
@@ -115,7 +116,7 @@ class Unit:
 
 
 def refusals(
-    unit: Unit, home: Home, terms: Terms, *, zones_w: Mapping[str, float]
+    unit: Unit, home: Home | None, terms: Terms, *, zones_w: Mapping[str, float]
 ) -> tuple[Reason, ...]:
     """Return every reason why a unit of such homes may not take part.
 
@@ -123,13 +124,15 @@ def refusals(
     ----------
     unit : Unit
         What is offered.
-    home : Home
-        What is registered of each of its homes.
+    home : Home or None
+        What is registered of each of its homes; None if nothing is.
     terms : Terms
         Of the edition in force.
     zones_w : mapping
         What is procured by zone; nothing where it is 0 or absent. [W]
     """
+    if home is None:
+        return (Reason.UNREGISTERED,)
     limit_w = zones_w.get(unit.zone, 0.0)
     found = {
         Reason.NOT_HALF_HOURLY: not home.half_hourly,
@@ -264,7 +267,8 @@ class Offered:
 
     terms: Terms
     unit: Unit
-    home: Home
+    home: Home | None
+    """What is registered of each of its homes; None if nothing is."""
     zones_w: Mapping[str, float]
     """What is procured by zone. [W]"""
     said: tuple[Said, ...] = ()

@@ -95,7 +95,7 @@ def _(plan: Plan, homes: str, way: str, power: str, edition: str) -> None:
         raise FeatureError(f"“{homes} homes”", "is no unit", "250 homes like it")
     gives_w = power_w(power) if way == "giving" else -power_w(power)
     unit = Unit(int(homes), gives_w)
-    known_plan = plan.dfs or DfsPlan(Offered(terms, unit, Home("2000000000015"), {}))
+    known_plan = plan.dfs or DfsPlan(Offered(terms, unit, None, {}))
     offered = replace(known_plan.offered, terms=terms, unit=unit)
     plan.dfs = replace(known_plan, offered=offered)
 

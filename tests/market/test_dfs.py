@@ -74,6 +74,11 @@ def test_each_criterion_of_a_unit_at_its_very_limit(unit, terms, zones_w, reason
     assert found == (() if reason is None else (reason,))
 
 
+def test_a_home_that_nobody_registered_is_refused_before_anything_else():
+    found = refusals(UNIT, None, FIRST, zones_w={})
+    assert found == (Reason.UNREGISTERED,)
+
+
 def test_every_reason_is_given_at_once():
     wrong = replace(HOME, half_hourly=False, participants=3)
     found = refusals(Unit(1, 5_000), wrong, FIRST, zones_w={})

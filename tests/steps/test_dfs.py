@@ -32,6 +32,7 @@ def verdicts_of(tmp_path, thens, *changes, wiring=(), given=LATER):
     text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
     head = re.split(r"(?=^  Scenario)", text, maxsplit=1, flags=re.M)[0]
     steps = given + f"    {CALL}    Then " + "\n    And ".join(thens)
+    tmp_path.mkdir(exist_ok=True)
     case, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
     case.write_text(f"{head}  Scenario: a twin\n{steps}\n", encoding="utf-8")
     bench.write_text(changed(RIG.read_text(encoding="utf-8"), *wiring))
@@ -50,6 +51,18 @@ def test_a_car_that_does_not_give_way_delivers_and_earns_nothing(tmp_path):
     )  # fmt: skip
     assert outcomes(found) == ["fail", "fail"]
     assert found[0].measured.value < 50
+
+
+def test_a_unit_that_nobody_registered_is_called_for_nothing(tmp_path):
+    text = FEATURE.read_text(encoding="utf-8")
+    begin = text.index("    And each home of the unit is registered with")
+    end = text.index("    And its boundary meter counted")
+    registered = (text[begin:end], "")
+    out = f"{OUT}it is registered nowhere"
+    found = verdicts_of(tmp_path, (out, DELIVERS), registered)
+    assert outcomes(found)[0] == "pass"
+    assert outcomes(found)[1] != "pass"
+    assert outcomes(verdicts_of(tmp_path / "b", (out,))) == ["fail"]
 
 
 def test_a_car_that_says_yes_and_does_nothing_earns_nothing(tmp_path):
