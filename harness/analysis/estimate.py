@@ -172,6 +172,11 @@ class Estimate:
 
 
 @lru_cache(maxsize=1024)
+def unless(why: str, measured: Estimate, unit: str) -> Estimate:
+    """Return what was measured; where something forbids to use it, nothing, and why."""
+    return Estimate(math.nan, unit, why=why) if why else measured
+
+
 def coverage_factor(dof: float, covered: float = COVERED) -> float:
     """Return the coverage factor for degrees of freedom (JCGM 100:2008, G.3 and G.6).
 

@@ -9,7 +9,7 @@ import numpy as np
 from pytest_bdd import given, parsers, then, when
 
 from harness.analysis.delivery import mean_power
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, unless
 from harness.checks.judge import Witness
 from harness.core.calendar import PERIOD_S
 from harness.core.errors import FeatureError, UsageError
@@ -232,7 +232,7 @@ def _seen(trial: Trial) -> tuple[MeterView | None, list[Acceptance], str]:
 
 def _judge(trial: Trial, quantity: str, measured: Estimate, why: str) -> None:
     unit, rule = unit_of(trial.plan, trial.step_text), trial.rule(UNIT, quantity)
-    shown = Estimate(math.nan, rule.unit, why=why) if why else measured
+    shown = unless(why, measured, rule.unit)
     trial.judge(UNIT, shown, rule, channels=trial.channels(unit.role))
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from pytest_bdd import given, parsers, then, when
 
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, unless
 from harness.analysis.quality import share_of
 from harness.core.calendar import SettlementPeriod
 from harness.core.errors import FeatureError
@@ -300,7 +300,7 @@ def _judge_fund(
     trial: Trial, quantity: str, measured: Estimate, why: str, reason: str
 ) -> None:
     market, rule = _marketplace(trial), trial.rule(FUND, quantity)
-    shown = Estimate(math.nan, rule.unit, why=why) if why else measured
+    shown = unless(why, measured, rule.unit)
     roles = [one.role for one in market.projects]
     trial.judge(FUND, shown, rule, channels=trial.channels(*roles), reason=reason)
 

@@ -12,7 +12,7 @@ from pytest_bdd import given, parsers, then, when
 from harness.analysis.estimate import Contribution, Estimate
 from harness.analysis.quality import total
 from harness.checks.judge import Witness
-from harness.core.calendar import SettlementPeriod, periods_on_bench
+from harness.core.calendar import SettlementPeriod
 from harness.core.errors import FeatureError
 from harness.market.local_market import LocalMarket, Member
 from harness.reporting.record import note_table
@@ -152,14 +152,10 @@ def _halves(trial: Trial) -> _Halves:
 
 
 def _periods(trial: Trial, market: LocalMarket) -> list[SettlementPeriod]:
-    if market.from_clock_s is None or market.until_clock_s is None:
-        return []
-    parts = periods_on_bench(
-        starts_at(trial.recording),
-        from_s=trial.plan.bench_s(market.from_clock_s),
-        until_s=trial.plan.bench_s(market.until_clock_s),
+    parts = trial.plan.half_hours(
+        starts_at(trial.recording), market.from_clock_s, market.until_clock_s
     )
-    return [part.period for part in parts if part.whole]
+    return [part.period for part in parts]
 
 
 def _counted(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pytest_bdd import given, parsers, then, when
 
 from harness.analysis.delivery import mean_power
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, unless
 from harness.analysis.quality import difference, scaled, share_of
 from harness.checks.judge import Witness
 from harness.core.errors import FeatureError
@@ -148,7 +148,7 @@ def _sale(said: object) -> Sale:
 
 def _judge(trial: Trial, quantity: str, measured: Estimate, why: str = "") -> None:
     plant, rule = plant_of(trial.plan, trial.step_text), trial.rule(PLANT, quantity)
-    shown = Estimate(math.nan, rule.unit, why=why) if why else measured
+    shown = unless(why, measured, rule.unit)
     trial.judge(PLANT, shown, rule, channels=trial.channels(plant.role))
 
 

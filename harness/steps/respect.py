@@ -13,7 +13,7 @@ import numpy as np
 from pytest_bdd import given, parsers, then, when
 
 from harness.analysis.delivery import HOUR_S, mean_power
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import Contribution, Estimate, unless
 from harness.analysis.quality import rectangular_u, timing_budget
 from harness.analysis.series import between, framed
 from harness.checks.judge import Witness
@@ -119,7 +119,7 @@ def _(plan: Plan, asset: str, start: str, end: str) -> None:
 def _judge(trial: Trial, role: str, quantity: str, measured: Estimate, why: str = "",
            reason: str = "") -> None:  # fmt: skip
     rule, seen_as = trial.rule(role, quantity), HOME if role == GROUP else role
-    shown = Estimate(math.nan, rule.unit, why=why) if why else measured
+    shown = unless(why, measured, rule.unit)
     trial.judge(role, shown, rule, channels=trial.channels(seen_as), reason=reason)
 
 
@@ -238,7 +238,7 @@ def _(trial: Trial, asset: str) -> None:
     again = [one for one in sent if done and one.sent_s > done[0].time_s]
     measured = Estimate(float(len(again)), "instructions")
     rule = trial.rule(role, "called again")
-    shown = Estimate(math.nan, rule.unit, why=why) if why else measured
+    shown = unless(why, measured, rule.unit)
     trial.judge(role, shown, rule, witness=Witness.LOG)
 
 

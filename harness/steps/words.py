@@ -8,8 +8,8 @@ from harness.core.errors import FeatureError
 from harness.core.quantities import (
     parse_clock,
     parse_duration_s,
+    parse_percent,
     parse_power_w,
-    parse_quantity,
 )
 from harness.trial.planned import Move
 
@@ -67,12 +67,9 @@ def duration_s(text: str) -> float:
 def percent(text: str, example: str) -> float:
     """``57 %`` as 57; a wrong percentage is a `FeatureError`."""
     try:
-        quantity = parse_quantity(text)
+        return parse_percent(text)
     except ValueError as error:
         raise FeatureError(f"“{text}”", str(error), example) from error
-    if quantity.unit != "%":
-        raise FeatureError(f"“{text}”", "is no percentage", example)
-    return quantity.value
 
 
 def clock_s(text: str) -> float:

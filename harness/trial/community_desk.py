@@ -11,9 +11,10 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.core.calendar import PeriodOnBench, periods_on_bench
+from harness.core.calendar import PeriodOnBench
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
+from harness.market.community import CompanyAsset, SharedAsset
 from harness.settlement.money import Price, whole_wh
 from harness.settlement.sharing import dividend_p, shared_out
 from harness.trial.plan import Plan
@@ -41,8 +42,6 @@ class CommunityDesk:
 
     def hear(self, role: str, readings: Sequence[Reading]) -> None:
         """Take note of what a register shows."""
-        if self._plan.community is None:
-            return
         for one in readings:
             if one.quantity in (IMPORT, EXPORT) and math.isfinite(one.value):
                 self._last[role, one.quantity] = one.value
@@ -51,15 +50,12 @@ class CommunityDesk:
         """Share out, and pay, after every half-hour that the plan asks for."""
         community = self._plan.community
         if community is not None and community.shared is not None:
-            group.create_task(self._share_out())
+            group.create_task(self._share_out(community.shared))
         if community is not None and community.company is not None:
-            group.create_task(self._pay())
+            group.create_task(self._pay(community.company))
 
-    async def _share_out(self) -> None:
-        community = self._plan.community
-        asked = community.shared if community else None
-        assert asked is not None  # noqa: S101 - `begin` has looked
-        for part in self._parts(asked.from_clock_s, asked.until_clock_s):
+    async def _share_out(self, asked: SharedAsset) -> None:
+        for part in self._parts(asked):
             began, ended = await self._around(part)
             made = self._counted(asked.role, EXPORT, began, ended)
             drawn = {
@@ -74,11 +70,8 @@ class CommunityDesk:
                 credited=dict(found.credited_wh), sold=found.sold_wh,
             )  # fmt: skip
 
-    async def _pay(self) -> None:
-        community = self._plan.community
-        asked = community.company if community else None
-        assert asked is not None  # noqa: S101 - `begin` has looked
-        for part in self._parts(asked.from_clock_s, asked.until_clock_s):
+    async def _pay(self, asked: CompanyAsset) -> None:
+        for part in self._parts(asked):
             began, ended = await self._around(part)
             made = asked.like * self._counted(asked.role, EXPORT, began, ended)
             pays_p = dividend_p(
@@ -86,16 +79,10 @@ class CommunityDesk:
             )
             self._log(COMPANY, PAYS, period=str(part.period), made=made, pence=pays_p)
 
-    def _parts(
-        self, from_clock_s: float | None, until_clock_s: float | None
-    ) -> list[PeriodOnBench]:
-        if from_clock_s is None or until_clock_s is None:
-            return []
-        parts = periods_on_bench(
-            self._clock.starts_at, from_s=self._plan.bench_s(from_clock_s),
-            until_s=self._plan.bench_s(until_clock_s),
-        )  # fmt: skip
-        return [part for part in parts if part.whole]
+    def _parts(self, asked: SharedAsset | CompanyAsset) -> list[PeriodOnBench]:
+        return self._plan.half_hours(
+            self._clock.starts_at, asked.from_clock_s, asked.until_clock_s
+        )
 
     async def _around(
         self, part: PeriodOnBench

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from harness.core.calendar import PERIOD_S, PeriodOnBench, periods_on_bench
+from harness.core.calendar import PERIOD_S, PeriodOnBench
 from harness.core.clock import BenchClock
 from harness.core.recording import LogEntry, Reading
 from harness.market.local_market import Member, matched
@@ -40,8 +40,6 @@ class LocalDesk:
 
     def hear(self, meter: str, readings: Sequence[Reading]) -> None:
         """Take note of what a meter says of power."""
-        if self._plan.local_market is None:
-            return
         now_s = self._clock.now_s()
         for one in readings:
             if one.quantity == "power_w" and math.isfinite(one.value):
@@ -52,9 +50,17 @@ class LocalDesk:
 
     async def run(self) -> None:
         """Trade every whole half-hour from when to when the plan says."""
-        for part in trading_parts(self._plan, self._clock):
+        for part in self._parts():
             await self._clock.until(part.from_s)
             self._trade(part)
+
+    def _parts(self) -> list[PeriodOnBench]:
+        market = self._plan.local_market
+        if market is None:
+            return []
+        return self._plan.half_hours(
+            self._clock.starts_at, market.from_clock_s, market.until_clock_s
+        )
 
     def _trade(self, part: PeriodOnBench) -> None:
         market, period = self._plan.local_market, str(part.period)
@@ -81,16 +87,3 @@ class LocalDesk:
                 return None
             total_w += sum(power_w for _at, power_w in shown) / len(shown)
         return round(total_w * PERIOD_S / 3600)
-
-
-def trading_parts(plan: Plan, clock: BenchClock) -> list[PeriodOnBench]:
-    """Return the whole half-hours in which a plan's local market trades."""
-    market = plan.local_market
-    if market is None or market.from_clock_s is None or market.until_clock_s is None:
-        return []
-    from_s, until_s = (
-        plan.bench_s(market.from_clock_s),
-        plan.bench_s(market.until_clock_s),
-    )
-    parts = periods_on_bench(clock.starts_at, from_s=from_s, until_s=until_s)
-    return [part for part in parts if part.whole]

@@ -88,15 +88,22 @@ class Market:
         else:
             await self.aggregator.market_act(act)
 
-    @property
-    def listeners(self) -> list[Listener]:
-        """Who hears the meters while the plan runs."""
-        more = [] if self.link is None else [self.link.participant.hear]
-        return [
-            self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear,
-            self.balancer.hear, self.local.hear, self.community.hear,
-            self.departures.hear, *more,
+    def listeners(self, plan: Plan) -> list[Listener]:
+        """Who hears the meters while a plan runs: every reading goes to all of them."""
+        found: list[Listener] = [
+            self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear
         ]  # fmt: skip
+        if plan.balancing is not None:
+            found.append(self.balancer.hear)
+        if plan.local_market is not None:
+            found.append(self.local.hear)
+        if plan.community is not None:
+            found.append(self.community.hear)
+        if plan.departures:
+            found.append(self.departures.hear)
+        if self.link is not None:
+            found.append(self.link.participant.hear)
+        return found
 
     def _calls(self, plan: Plan, ahead: DayAhead) -> bool:
         """Whether what was asked a day ahead is called; the log says why if not."""

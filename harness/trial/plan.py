@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from harness.core.calendar import LONDON
+from harness.core.calendar import LONDON, PeriodOnBench, periods_on_bench
 from harness.market.balancing import Balancing
 from harness.market.bm_unit import BmUnit
 from harness.market.community import Community
@@ -282,6 +282,20 @@ class Plan:
     def bench_s(self, clock_s: float) -> float:
         """Convert a clock time to bench time. [s]"""
         return clock_s - self.start_clock_s
+
+    def half_hours(
+        self, starts_at: datetime, from_clock_s: float | None,
+        until_clock_s: float | None,
+    ) -> list[PeriodOnBench]:  # fmt: skip
+        """Return the whole settlement periods between two clock times, if both are set.
+
+        `starts_at` is the civil time of bench second 0.
+        """
+        if from_clock_s is None or until_clock_s is None:
+            return []
+        from_s, until_s = self.bench_s(from_clock_s), self.bench_s(until_clock_s)
+        parts = periods_on_bench(starts_at, from_s=from_s, until_s=until_s)
+        return [part for part in parts if part.whole]
 
     def starts_at(self, on: date) -> datetime:
         """Civil time of bench second 0 on a date, local to London.

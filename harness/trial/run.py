@@ -172,7 +172,7 @@ async def run(
             plan, aggregator, clock, recorder.log, _meters(rig), link,
             rig.boundary_meter(),
         )  # fmt: skip
-        observer.listeners = market.listeners
+        observer.listeners = market.listeners(plan)
         clock.begin()
         every_s = _pulse_s(plan, bench)
         background = asyncio.create_task(
