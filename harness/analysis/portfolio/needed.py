@@ -15,6 +15,8 @@ from harness.core.recording import Series
 
 SAMPLES = 2000
 """Units drawn to see how often one of so many homes delivers."""
+TOLD_APART = 1e-9
+"""Share of μ² that must be left of it; less is what arithmetic leaves of nothing."""
 DRAWN_AT_ONCE = 1 << 22
 """Numbers drawn at a time, so that memory stays small."""
 
@@ -71,11 +73,13 @@ def homes_for(
         )
     z2 = float(ndtri(confidence)) ** 2 * sd_w**2
     square = mean_w**2 - z2 / seen
-    if mean_w <= 0 or square <= 0:
+    if mean_w <= 0 or square <= TOLD_APART * mean_w**2:
         return math.inf
-    # (N·μ − T)² = z²σ²·(N + N²/n); the larger root is the one with N·μ > T.
+    # (N·μ − T)² = z²σ²·(N + N²/n); the larger root is the one with N·μ > T. What stands
+    # under the root is written out: the difference of two squares loses a small σ.
     half = target_w * mean_w + z2 / 2
-    root = (half + math.sqrt(max(half**2 - square * target_w**2, 0.0))) / square
+    under = z2 * (target_w * mean_w + z2 / 4 + target_w**2 / seen)
+    root = (half + math.sqrt(under)) / square
     homes = max(math.ceil(root - 1e-9), 1)
     return float(homes)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.analysis.portfolio.needed import (
@@ -22,6 +22,7 @@ Z95 = 1.6448536269514722
     seen=st.integers(200, 100_000),
     target=st.floats(1e4, 1e7),
 )
+@example(mean=100.0, sd=1e-06, seen=200, target=10000.0)  # 100 homes just fall short
 def test_the_number_is_the_smallest_that_delivers(mean, sd, seen, target):
     def sure(homes):
         u2 = homes * sd**2 + (homes * sd) ** 2 / seen
