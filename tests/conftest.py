@@ -11,6 +11,8 @@ import signal
 import threading
 from collections import Counter
 
+from hypothesis import settings
+
 for _name in ("CI", "BUILD_NUMBER"):
     os.environ.pop(_name, None)
 
@@ -19,6 +21,12 @@ if (
     and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("same", derandomize=True)
+if os.environ.get("FLEXRIG_TWINS") == "some":
+    # A change is judged by the same examples as the one before it; `make nightly`
+    # looks for others.
+    settings.load_profile("same")
 
 TWINS = {
     "steps/test_answers": 48, "steps/test_dfs": 48, "steps/test_eligibility": 48,
