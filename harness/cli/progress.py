@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from harness.reporting.record_json import read_records
+from harness.reporting.record import ScenarioRecord
+from harness.reporting.record_json import read_further
 
 REFRESH_S = 0.5
 LOG_WIDTH = 120
@@ -36,9 +38,11 @@ def show_progress(
     if not console.is_terminal:
         _follow_plainly(folder, process, console)
         return
+    records: dict[Path, ScenarioRecord] = {}
     with Live(console=console, transient=True, refresh_per_second=4) as live:
         while True:
-            live.update(_view(folder))
+            records |= read_further(folder, records)
+            live.update(_view(folder, records.values()))
             if _ended(process):
                 return
 
@@ -59,7 +63,7 @@ def _follow_plainly(
     On the wall clock, where hours are hours, also one for each thing that comes
     next, and for each thing that a person is asked to do.
     """
-    told: set[str] = set()
+    told: set[Path] = set()
     said: set[str] = set()
     while True:
         ended = _ended(process)
@@ -67,16 +71,15 @@ def _follow_plainly(
             if line not in said:
                 said.add(line)
                 console.print(line, markup=False, soft_wrap=True)
-        for record in read_records(folder):
-            if record.slug not in told:
-                told.add(record.slug)
-                speed = record.trial.speed
-                pace = f", {speed:,.0f} times real time" if speed else ""
-                console.print(
-                    f"{record.outcome.upper():>12}  {record.title}{pace}",
-                    markup=False,
-                    soft_wrap=True,
-                )
+        for path, record in read_further(folder, told).items():
+            told.add(path)
+            speed = record.trial.speed
+            pace = f", {speed:,.0f} times real time" if speed else ""
+            console.print(
+                f"{record.outcome.upper():>12}  {record.title}{pace}",
+                markup=False,
+                soft_wrap=True,
+            )
         if ended:
             return
 
@@ -93,9 +96,9 @@ def _news(folder: Path) -> list[str]:
     return lines
 
 
-def _view(folder: Path) -> Group:
+def _view(folder: Path, records: Iterable[ScenarioRecord]) -> Group:
     lines = [_line(state) for state in _states(folder)]
-    done = Counter(str(record.outcome) for record in read_records(folder))
+    done = Counter(str(record.outcome) for record in records)
     tally = ", ".join(f"{count} {outcome}" for outcome, count in sorted(done.items()))
     return Group(*lines, Text(f"so far: {tally or 'nothing judged yet'}", style="dim"))
 

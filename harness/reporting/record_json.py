@@ -6,6 +6,7 @@ A file that is not such a record is refused with one sentence; nothing is guesse
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,27 @@ def read_records(run_folder: Path) -> list[ScenarioRecord]:
     EvidenceError
         If a record cannot be read.
     """
-    records = [
-        record_from_json(path.read_text(encoding="utf-8"), where=str(path))
+    records = read_further(run_folder, known=())
+    return sorted(
+        records.values(), key=lambda r: (r.feature_file, r.line, r.row, r.slug)
+    )
+
+
+def read_further(
+    run_folder: Path, known: Container[Path]
+) -> dict[Path, ScenarioRecord]:
+    """Read those records of a run that are not known yet; by file, in its order.
+
+    Raises
+    ------
+    EvidenceError
+        If a record cannot be read.
+    """
+    return {
+        path: record_from_json(path.read_text(encoding="utf-8"), where=str(path))
         for path in sorted(run_folder.glob(f"*/{FILE_NAME}"))
-    ]
-    return sorted(records, key=lambda r: (r.feature_file, r.line, r.row, r.slug))
+        if path not in known
+    }
 
 
 def _record(content: dict[str, Any]) -> ScenarioRecord:
