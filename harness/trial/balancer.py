@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.core.circuit import Circuit
 from harness.core.clock import BenchClock
@@ -25,15 +26,32 @@ LOOKS_EVERY_S = 15.0
 """As long as meters that are read every five seconds take to show what was done: a
 controller that looks sooner acts on what it undid already, and swings. [s]"""
 SETTLES_S = 10.0
-"""How long what was done takes to be there, and to show. [s]"""
+"""How long what was done takes to be there, and to show; longer if meters renew what
+they show less often. [s]"""
+IS_THERE_S = 5.0
+"""How long what was done takes to be there. [s]"""
+TRIES_AGAIN_S = 900.0
+"""After so long a mover that did not go as far as told is told again. [s]"""
 ASTRAY_W, ASTRAY_SHARE = 300.0, 0.2
 """A mover that is farther than both from what it was told does not do it."""
 WORTH_MOVING_W = 60.0
 """A change below this is not sent: setting wears. [W]"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Short:
+    """A mover that did not go as far as told: a full battery, a car that left."""
+
+    wants_more: bool
+    """Whether it was told to draw more than it does; else less."""
+    since_s: float
+
+
 class Balancer:
     """Moves what it may so that nothing crosses the boundary.
+
+    Who does not do as told is counted for what it does, and the others make up for it;
+    the other way it is moved as before.
 
     Parameters
     ----------
@@ -41,11 +59,13 @@ class Balancer:
         The meter that sees each device and nothing else, by the device's role.
     boundary : str or None
         The meter that sees everything.
+    renewed_s : mapping
+        How often each meter renews what it shows. [s]
     """
 
     def __init__(
         self, plan: Plan, aggregator: Aggregator, clock: BenchClock, log: Log,
-        meters: Mapping[str, str], boundary: str | None,
+        meters: Mapping[str, str], boundary: str | None, renewed_s: Mapping[str, float],
     ) -> None:  # fmt: skip
         self._plan, self._aggregator = plan, aggregator
         self._clock, self._log = clock, log
@@ -53,7 +73,11 @@ class Balancer:
         self._power_w: dict[str, float] = {}
         self._heard_s: dict[str, float] = {}
         self._moved_s = -math.inf
+        heard = [boundary, *(meters.get(one.role) for one in _movers(plan))]
+        slowest_s = max(renewed_s.get(one or "", 0.0) for one in heard)
+        self._settles_s = max(SETTLES_S, IS_THERE_S + slowest_s)
         self._told: dict[str, float] = {}
+        self._short: dict[str, _Short] = {}
 
     def hear(self, meter: str, readings: Sequence[Reading]) -> None:
         """Take note of what a meter says of power."""
@@ -95,12 +119,15 @@ class Balancer:
         if self._hears_old_news(movers):
             return
         total_w = sum(own_w.values()) - through_w
-        # Who does not do as told (a car that drove off, a full battery) is counted for
-        # what it does, and the others make up for it.
-        astray = {one.role for one in movers if self._is_astray(one.role, own_w)}
-        left_w = total_w - sum(own_w[role] for role in astray)
-        able = [one for one in movers if one.role not in astray]
-        wanted = shared_out(able, left_w)
+        able, fixed_w = [], 0.0
+        for one in movers:
+            self._look_at(one.role, own_w[one.role])
+            bounded = self._as_able(one, own_w[one.role])
+            if bounded is None:
+                fixed_w += own_w[one.role]
+            else:
+                able.append(bounded)
+        wanted = shared_out(able, total_w - fixed_w)
         for role, level_w in wanted.items():
             before_w = self._told.get(role, math.inf)
             if abs(level_w - before_w) > WORTH_MOVING_W:
@@ -111,22 +138,54 @@ class Balancer:
                     CONTROLLER, role, move, level_w, until_s
                 )
 
-    def _is_astray(self, role: str, own_w: Mapping[str, float]) -> bool:
-        told_w = self._told.get(role)
-        if told_w is None:
-            return False
-        return abs(own_w[role] - told_w) > max(ASTRAY_W, ASTRAY_SHARE * abs(told_w))
+    def _look_at(self, role: str, own_w: float) -> None:
+        """Note whether a mover went as far as it was told."""
+        told_w = self._told.get(role, own_w)
+        if abs(own_w - told_w) > max(ASTRAY_W, ASTRAY_SHARE * abs(told_w)):
+            self._short[role] = _Short(own_w < told_w, self._clock.now_s())
+            return
+        short = self._short.get(role)
+        if short is not None and self._clock.now_s() - short.since_s > TRIES_AGAIN_S:
+            del self._short[role]
+
+    def _as_able(self, mover: Mover, own_w: float) -> Mover | None:
+        """Return a mover between the powers that it can have; None if it has but one.
+
+        Whoever was short goes no farther that way than it did. Once it has moved the
+        other way, as a full battery that gives, there is room again.
+        """
+        short = self._short.get(mover.role)
+        if short is None:
+            return mover
+        told_w = self._told[mover.role]
+        if abs(told_w) > ASTRAY_W and (told_w < 0) == short.wants_more:
+            del self._short[mover.role]
+            return mover
+        least_w, most_w = mover.least_w, mover.most_w
+        if short.wants_more:
+            most_w = min(most_w, own_w)
+        else:
+            least_w = max(least_w, own_w)
+        return (
+            replace(mover, least_w=least_w, most_w=most_w)
+            if (least_w < most_w)
+            else None
+        )
 
     def _hears_old_news(self, movers: Sequence[Mover]) -> bool:
         """Whether a meter has not been read since what was done last has settled."""
         meters = [self._boundary, *(self._meters.get(one.role) for one in movers)]
-        settled_s = self._moved_s + SETTLES_S
+        settled_s = self._moved_s + self._settles_s
         return any(
             self._heard_s.get(one or "", -math.inf) < settled_s for one in meters
         )
 
     def _of(self, role: str) -> float:
         return self._power_w.get(self._meters.get(role, ""), math.nan)
+
+
+def _movers(plan: Plan) -> Sequence[Mover]:
+    return () if plan.balancing is None else plan.balancing.movers
 
 
 async def lose_mains(plan: Plan, circuit: Circuit, clock: BenchClock, log: Log) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ParamSpec
@@ -192,11 +192,13 @@ def open_market(
     meters: dict[str, str],
     link: DsoLink | None = None,
     boundary: str | None = None,
+    renewed_s: Mapping[str, float] | None = None,
 ) -> Market:
     """Return everybody, ready to begin.
 
     `meters` has the meter that sees each device and nothing else, by its role;
-    `boundary` is the one that sees everything.
+    `boundary` is the one that sees everything. `renewed_s` says how often each renews
+    what it shows. [s]
     """
     desk = Desk(plan, aggregator, clock, log, meters)
     return Market(
@@ -208,7 +210,7 @@ def open_market(
         aggregator,
         DataCollector(plan, clock, log, meters, boundary),
         CustomerDesk(plan, aggregator, clock, log),
-        Balancer(plan, aggregator, clock, log, meters, boundary),
+        Balancer(plan, aggregator, clock, log, meters, boundary, renewed_s or {}),
         LocalDesk(plan, clock, log, meters),
         PlantDesk(plan, aggregator, clock, log),
         CommunityDesk(plan, clock, log, meters),

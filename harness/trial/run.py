@@ -171,6 +171,7 @@ async def run(
         market = open_market(
             plan, aggregator, clock, recorder.log, _meters(rig), link,
             rig.boundary_meter(),
+            {name: m.calibration.update_interval_s for name, m in rig.meter.items()},
         )  # fmt: skip
         observer.listeners = market.listeners(plan)
         clock.begin()
