@@ -87,6 +87,8 @@ class ModbusLink:
         self._where = f"{context.where} {context.address}"
         self._timeout_s = timeout_s
         self._framer = _framer(self.address)
+        self._readings: dict[tuple[type[ModbusPDU], int, int], ModbusPDU] = {}
+        self._frames: dict[ModbusPDU, bytes] = {}
         self._wire: Wire | None = None
 
     async def connect(self) -> None:
@@ -109,12 +111,12 @@ class ModbusLink:
 
     async def read_holding(self, address: int, count: int) -> list[int]:
         """Read holding registers (function 03), as 16-bit words."""
-        request = ReadHoldingRegistersRequest(address=address, count=count)
+        request = self._reading(ReadHoldingRegistersRequest, address, count)
         return self._words(await self._ask(request), request)
 
     async def read_input(self, address: int, count: int) -> list[int]:
         """Read input registers (function 04), as 16-bit words."""
-        request = ReadInputRegistersRequest(address=address, count=count)
+        request = self._reading(ReadInputRegistersRequest, address, count)
         return self._words(await self._ask(request), request)
 
     async def read_coils(self, address: int, count: int) -> list[bool]:
@@ -148,6 +150,29 @@ class ModbusLink:
         request = WriteMultipleRegistersRequest(address=address, registers=list(values))
         self._check_echo(await self._ask(request), request, len(values))
 
+    def _reading(self, kind: type[ModbusPDU], address: int, count: int) -> ModbusPDU:
+        """Return a request to read, made once: a meter is asked the same all day."""
+        key = (kind, address, count)
+        request = self._readings.get(key)
+        if request is None:
+            request = self._readings[key] = kind(address=address, count=count)
+        return request
+
+    def _frame(self, request: ModbusPDU) -> bytes:
+        """Return a request's frame: of one that was sent before, only its number new.
+
+        Modbus TCP numbers its frames in their first two bytes; RTU does not.
+        """
+        sent = self._frames.get(request)
+        if sent is None:
+            frame = self._framer.buildFrame(request)
+            if request in self._readings.values():
+                self._frames[request] = frame
+            return frame
+        if self.address.wire == "tcp":
+            return request.transaction_id.to_bytes(2, "big") + sent[2:]
+        return sent
+
     async def _ask(self, request: ModbusPDU) -> bytes:
         """Send one request; return its reply from the function code on."""
         request.verifyAddress()
@@ -157,7 +182,7 @@ class ModbusLink:
             async with wire.lock:
                 connection = await self._opened(wire)
                 request.transaction_id = connection.next_tid()
-                frame = self._framer.buildFrame(request)
+                frame = self._frame(request)
                 reply = await connection.ask(frame, self._asked(request))
         except LinkError:
             self.failures += 1

@@ -6,8 +6,6 @@ all bits set where a number has no sign, the highest number where it has one. It
 a missing value.
 """
 
-import math
-
 from devices.meter.emulator import EmulatorOptions
 from devices.meter.modbus_meter import modbus_meter
 from devices.meter.registers import Encoding, MeterMap, Parameter, Rules, Word
@@ -25,9 +23,9 @@ class OptionsB21(EmulatorOptions):
     import_only: bool = False
     """Whether it has no export register, as the simpler versions (steel)."""
 
-    def absent(self) -> dict[str, float]:
+    def absent(self) -> frozenset[str]:
         """Return the values that this version does not have."""
-        return {"energy_export_wh": math.nan} if self.import_only else {}
+        return frozenset({"energy_export_wh"} if self.import_only else ())
 
 
 _PARAMETERS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, Protocol
 
@@ -22,9 +22,12 @@ from devices.links.modbus_server import (
 from devices.meter.faults import OF_EVERY_METER, OF_REGISTERS
 from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import MeterErrors, Shown
-from devices.meter.registers import MeterMap, Word
+from devices.meter.registers import MeterMap, Parameter, Word
 from harness.core.bench import EmulatorContext
 from harness.core.faults import FaultKind
+
+ValueOf = Callable[[Shown, int], float]
+"""A value of a meter, from what it shows and how many phases are wired (1 or 3)."""
 
 BREAKS = OF_EVERY_METER + OF_REGISTERS
 """The faults that every emulated Modbus meter can have."""
@@ -39,9 +42,9 @@ class EmulatorOptions(MeterErrors):
     reply_delay_s: float = Field(0.0, ge=0, le=60)
     """How long it takes to answer. [s]"""
 
-    def absent(self) -> dict[str, float]:
-        """Return the values that this very meter does not have, as ``nan``."""
-        return {}
+    def absent(self) -> frozenset[str]:
+        """Return the values that this very meter does not have."""
+        return frozenset()
 
 
 class ThreePhaseOptions(EmulatorOptions):
@@ -60,9 +63,10 @@ class MeterEmulator(EmulatedMeter):
         super().__init__(Metering(context, options, breaks=BREAKS))
         self._options, self._meter = options, meter
         self._wired = options.phases if isinstance(options, ThreePhaseOptions) else 1
-        self._spread: tuple[Shown, bool] | None = None
-        self._values: dict[str, float] = {}
+        self._shown: Shown | None = None
+        self._swapped = False
         self._blocks: dict[tuple[int, int], list[int]] = {}
+        self._rows: dict[tuple[int, int], list[tuple[int, Parameter, ValueOf]]] = {}
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
         self._identity = {
             (word.address, word.count): self._said(word) for word in meter.identity
@@ -100,15 +104,52 @@ class MeterEmulator(EmulatedMeter):
         """
         shown = self._metering.shown()
         swapped = FaultKind.WORD_SWAP in self._metering.faults
-        if (shown, swapped) != self._spread:
-            self._spread = shown, swapped
-            self._values = values_of(shown, self._wired) | self._options.absent()
+        if shown is not self._shown or swapped != self._swapped:
+            self._shown, self._swapped = shown, swapped
             self._blocks = {}
         block = self._blocks.get((address, count))
         if block is None:
-            block = _block(self._meter, self._values, address, count, swapped=swapped)
+            block = self._spread(shown, address, count, swapped=swapped)
             self._blocks[address, count] = block
         return block
+
+    def _spread(
+        self, shown: Shown, address: int, count: int, *, swapped: bool
+    ) -> list[int]:
+        """Spread values over registers, with the words of each the wrong way if told.
+
+        A request may begin or end inside a value.
+        """
+        rows = self._rows.get((address, count))
+        if rows is None:
+            rows = self._rows[address, count] = self._rows_in(address, count)
+        block = [self._meter.rules.gap] * count
+        for at, row, value_of in rows:
+            words = row.encoding.words_of(value_of(shown, self._wired) / row.factor)
+            if swapped:
+                words = words[::-1]
+            if at >= 0 and at + len(words) <= count:
+                block[at : at + len(words)] = words
+                continue
+            for place, word in enumerate(words, start=at):
+                if 0 <= place < count:
+                    block[place] = word
+        return block
+
+    def _rows_in(
+        self, address: int, count: int
+    ) -> list[tuple[int, Parameter, ValueOf]]:
+        """Where in a block each of its values begins, and what it is."""
+        absent = self._options.absent()
+        return [
+            (
+                row.address - address,
+                row,
+                _nothing if row.quantity in absent else _VALUES[row.quantity],
+            )
+            for row in self._meter.parameters
+            if -row.encoding.words < row.address - address < count
+        ]
 
     def _said(self, word: Word) -> Sequence[int]:
         """What it says of itself, in registers."""
@@ -135,60 +176,49 @@ def answer_at_all(metering: Metering) -> None:
         raise ModbusRefusal(DEVICE_FAILURE if math.isnan(code) else int(code))
 
 
-def _block(
-    meter: MeterMap,
-    values: dict[str, float],
-    address: int,
-    count: int,
-    *,
-    swapped: bool,
-) -> list[int]:
-    """Spread values over registers, with the words of each the wrong way if told."""
-    block = [meter.rules.gap] * count
-    for row in meter.parameters:
-        at = row.address - address
-        if not -row.encoding.words < at < count:
-            continue
-        words = row.encoding.words_of(values[row.quantity] / row.factor)
-        for place, word in enumerate(words[::-1] if swapped else words, start=at):
-            if 0 <= place < count:
-                block[place] = word
-    return block
+def _per_phase(phase: int) -> dict[str, ValueOf]:
+    """Values of one phase: powers and current are shared evenly by those wired."""
 
+    def shared(whole: Callable[[Shown], float]) -> ValueOf:
+        return lambda shown, wired: whole(shown) / wired if phase <= wired else 0.0
 
-def values_of(shown: Shown, wired: int) -> dict[str, float]:
-    """Every value of a meter with one phase or three wired, in our units.
+    def alike(whole: Callable[[Shown], float]) -> ValueOf:
+        return lambda shown, wired: whole(shown) if phase <= wired else 0.0
 
-    Phases share power and current evenly; one that is not wired has none.
-    """
-    values = {
-        "power_w": shown.power_w,
-        "voltage_v": shown.voltage_v,
-        "voltage_average_v": shown.voltage_v * wired / 3,
-        "current_a": shown.current_a,
-        "current_average_a": shown.current_a / 3,
-        "apparent_va": shown.apparent_va,
-        "reactive_var": shown.reactive_var,
-        "power_factor": shown.power_factor,
-        "frequency_hz": shown.frequency_hz,
-        "energy_import_wh": shown.energy_import_wh,
-        "energy_export_wh": shown.energy_export_wh,
-        "energy_total_wh": shown.energy_import_wh + shown.energy_export_wh,
-        "voltage_thd_percent": shown.voltage_thd_percent,
-        "current_thd_percent": shown.current_thd_percent,
-        "nothing": math.nan,
+    return {
+        f"voltage_l{phase}_v": alike(lambda shown: shown.voltage_v),
+        f"current_l{phase}_a": shared(lambda shown: shown.current_a),
+        f"power_l{phase}_w": shared(lambda shown: shown.power_w),
+        f"apparent_l{phase}_va": shared(lambda shown: shown.apparent_va),
+        f"reactive_l{phase}_var": shared(lambda shown: shown.reactive_var),
+        f"power_factor_l{phase}": alike(lambda shown: shown.power_factor),
     }
-    for phase in (1, 2, 3):
-        share = 1.0 if phase <= wired else 0.0
-        values |= {
-            f"voltage_l{phase}_v": shown.voltage_v * share,
-            f"current_l{phase}_a": shown.current_a * share / wired,
-            f"power_l{phase}_w": shown.power_w * share / wired,
-            f"apparent_l{phase}_va": shown.apparent_va * share / wired,
-            f"reactive_l{phase}_var": shown.reactive_var * share / wired,
-            f"power_factor_l{phase}": shown.power_factor * share,
-        }
-    return values
+
+
+def _nothing(_shown: Shown, _wired: int) -> float:
+    return math.nan
+
+
+_VALUES: dict[str, ValueOf] = {
+    "power_w": lambda shown, _: shown.power_w,
+    "voltage_v": lambda shown, _: shown.voltage_v,
+    "voltage_average_v": lambda shown, wired: shown.voltage_v * wired / 3,
+    "current_a": lambda shown, _: shown.current_a,
+    "current_average_a": lambda shown, _: shown.current_a / 3,
+    "apparent_va": lambda shown, _: shown.apparent_va,
+    "reactive_var": lambda shown, _: shown.reactive_var,
+    "power_factor": lambda shown, _: shown.power_factor,
+    "frequency_hz": lambda shown, _: shown.frequency_hz,
+    "energy_import_wh": lambda shown, _: shown.energy_import_wh,
+    "energy_export_wh": lambda shown, _: shown.energy_export_wh,
+    "energy_total_wh": (
+        lambda shown, _: shown.energy_import_wh + shown.energy_export_wh
+    ),
+    "voltage_thd_percent": lambda shown, _: shown.voltage_thd_percent,
+    "current_thd_percent": lambda shown, _: shown.current_thd_percent,
+    "nothing": _nothing,
+} | _per_phase(1) | _per_phase(2) | _per_phase(3)  # fmt: skip
+"""What a meter shows under each name that a map may give it, in our units."""
 
 
 @asynccontextmanager

@@ -121,6 +121,8 @@ class MeterModel:
         self._looks: list[Shown] = []
         self._showing = 0
         self._counted: Shown | None = None
+        self._rounded_of: Shown | None = None
+        self._rounded = Shown(0.0, 0.0, 0.0, 0.0, NOMINAL_HZ, 0.0, 0.0)
         self._import_wh = errors.start_energy_wh
         self._export_wh = 0.0
         angle = math.radians(errors.phase_error_minutes / 60)
@@ -208,10 +210,13 @@ class MeterModel:
         look = self._look_at(min(at_s, self.is_frozen_at_s) - self._delay_s + 1e-9)
         if not self._errors.energy_resolution_wh:
             return look
-        return look._replace(
-            energy_import_wh=self._stepped(look.energy_import_wh),
-            energy_export_wh=self._stepped(look.energy_export_wh),
-        )
+        if look is not self._rounded_of:
+            self._rounded_of = look
+            self._rounded = look._replace(
+                energy_import_wh=self._stepped(look.energy_import_wh),
+                energy_export_wh=self._stepped(look.energy_export_wh),
+            )
+        return self._rounded
 
     def _stepped(self, energy_wh: float) -> float:
         """Return energy as a register shows it, in whole steps. [Wh]"""

@@ -259,6 +259,9 @@ class StoredMessages(Sequence[Message]):
     def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
         return self._all[index]
 
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._all)
+
     def __len__(self) -> int:
         return len(self._all)
 

@@ -190,6 +190,42 @@ def test_a_part_outside_the_process_is_reported_not_guessed(monkeypatch):
             on_virtual_time(call_outside())
 
 
+def test_a_connection_from_outside_is_noticed_while_nothing_is_on_the_wires():
+    class Guest(asyncio.Protocol):
+        def connection_made(self, transport):
+            noticed.append(asyncio.get_running_loop().time())
+            transport.close()
+
+    async def trial():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Guest, "127.0.0.1", 0)
+        # Not by the loop: nothing of it is in the ledger.
+        with socket.create_connection(server.sockets[0].getsockname()):
+            for _ in range(500):
+                await asyncio.sleep(1.0)
+        server.close()
+
+    noticed = []
+    on_virtual_time(trial())
+    assert noticed
+    assert noticed[0] < 100
+
+
+def test_the_kernel_is_not_asked_while_nothing_is_on_the_wires(monkeypatch):
+    async def trial():
+        real = asyncio.get_running_loop()._selector._real
+        select = real.select
+        monkeypatch.setattr(
+            real, "select", lambda timeout: asked.append(1) or select(timeout)
+        )
+        for _ in range(640):
+            await asyncio.sleep(1.0)
+
+    asked = []
+    on_virtual_time(trial())
+    assert 10 <= len(asked) <= 64
+
+
 def test_waiting_for_nothing_is_reported(monkeypatch):
     monkeypatch.setattr(virtual_loop, "STALL_AFTER_S", 0.2)
 
