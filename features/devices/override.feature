@@ -1,4 +1,4 @@
-@OVERRIDE @heat_pump
+@OVERRIDE @heat_pump @rig:home_half_hours
 Feature: An occupant overrides what the aggregator asks
   A heat pump gives way, somebody is cold and turns the thermostat up. The house is theirs: it heats
   again while the call still runs, and nobody calls it back.

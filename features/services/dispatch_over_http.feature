@@ -1,4 +1,4 @@
-@UC1
+@UC1 @rig:home_half_hours
 Feature: Dispatch over HTTP
   A DSO's control room calls what it armed as Flexible Power has it: the aggregator hosts the
   interface, a start goes out a quarter of an hour ahead, a stop or an emergency stop ends it, and

@@ -1,4 +1,4 @@
-@SEC
+@SEC @rig:home_half_hours
 Feature: Secure, called by messages
   A DSO forecasts a day ahead where its network will be full, and calls what it accepted by the messages
   of Flexible Power: a start, a stop, an emergency stop. Broadband is enough; readings go back.

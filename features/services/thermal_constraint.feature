@@ -1,4 +1,4 @@
-@TCM
+@TCM @rig:home_half_hours
 Feature: Thermal Constraint Management
   Wind behind a full boundary is curtailed unless somebody there draws more; behind another, demand
   has to fall. A day ahead the ESO asks homes by where they are. Who is on the wrong side, or would

@@ -1,4 +1,4 @@
-@CM4
+@CM4 @rig:home_half_hours
 Feature: A planned outage
   A transformer is taken out of service for an afternoon's work, and its neighbour carries both feeders.
   The DSO knew it for weeks, and has flexibility in place before the switch is thrown.

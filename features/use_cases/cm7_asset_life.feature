@@ -1,4 +1,4 @@
-@CM7
+@CM7 @rig:home_half_hours
 Feature: CM7 Loading optimised for the life of an asset
   A transformer may carry its rating and still grow old: its oil warms for hours, and insulation ages
   twice as fast for every few degrees. Flexibility called through a tea-time peak spares it years.

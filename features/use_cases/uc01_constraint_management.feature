@@ -1,4 +1,4 @@
-@UC1
+@UC1 @rig:home_half_hours
 Feature: UC1 DSO constraint management
   A transformer is lost and its neighbour carries both feeders. The DSO calls the flexibility
   that it armed beforehand, so that the neighbour stays inside its rating and nobody loses supply.

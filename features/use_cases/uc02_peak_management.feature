@@ -1,4 +1,4 @@
-@UC2
+@UC2 @rig:home_half_hours
 Feature: UC2 Peak management
   On a winter afternoon a transformer will carry more than its rating at tea time. The DSO knows it
   hours ahead and plans for it: flexibility takes the top off the peak, and a larger transformer

@@ -2,7 +2,9 @@
 
 import pytest
 
+from harness.rig.file import read_rig
 from harness.rig.shipped import find_file, shipped
+from tests.cli.bench import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +46,17 @@ def test_a_mistyped_folder_never_becomes_the_emulated_bench(name):
 @pytest.mark.parametrize("name", ["**", "[x", "emul*", "nothing_of_the_kind"])
 def test_a_name_is_no_pattern(name):
     assert not find_file(name, "rigs").exists()
+
+
+RIGS = [
+    path
+    for folder in ("rigs", "rigs/neighbourhoods")
+    for path in sorted((ROOT / folder).glob("*.toml"))
+]
+
+
+@pytest.mark.parametrize("path", RIGS, ids=[path.stem for path in RIGS])
+def test_no_card_promises_fresher_values_than_its_emulated_meter_shows(path):
+    for name, meter in read_rig(path).meter.items():
+        emulated = (meter.emulator or {}).get("update_interval_s", 1.0)
+        assert meter.calibration.update_interval_s >= emulated, name
