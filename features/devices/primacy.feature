@@ -1,4 +1,4 @@
-@PRIMACY @rig:constrained_half_hours
+@PRIMACY @rig:sites_of_generation
 Feature: Primacy across DSO, ESO and market
   One battery was promised to a DSO, to the ESO and to a trader who follows the market. All three call for
   the same half-hour. The aggregator serves them in the order that they agreed, and tells who lacks what.

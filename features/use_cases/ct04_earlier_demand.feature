@@ -1,4 +1,4 @@
-@CT4 @rig:constrained_half_hours
+@CT4 @rig:sites_of_demand
 Feature: A depot is connected earlier, for less, and grows by what a neighbour leaves
   The cable is full on paper for another two years. The depot is connected now, at a reduced import
   capacity, and draws more only while a bakery restricts its own by as much: agreed, approved, metered.

@@ -1,4 +1,4 @@
-@CT5 @rig:constrained_half_hours
+@CT5 @rig:sites_of_generation
 Feature: A store is connected earlier, for less, and feeds in what a neighbour leaves
   The cable is full on paper for another two years. The store is connected now, at a reduced export
   capacity, and feeds in more only while a school with panels restricts its own by as much.

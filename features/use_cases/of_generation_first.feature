@@ -1,4 +1,4 @@
-@OF2 @rig:constrained_area
+@OF2 @rig:sites_that_offset
 Feature: Offsetting, generation first
   A cold store could draw more than its connection allows, if somebody behind the same cable fed in as
   much more, within its own. A wind farm agrees to, and does so first; the cold store goes back first.

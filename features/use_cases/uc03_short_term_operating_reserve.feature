@@ -1,4 +1,4 @@
-@UC3 @rig:constrained_half_hours
+@UC3 @rig:sites_of_generation
 Feature: UC3 Short-term operating reserve, and its conflict with the DSO
   The ESO wants reserve at tea time; the DSO wants the same batteries for the same hour. Primacy,
   agreed beforehand, decides who is served. Who is not hears of it, sees it on the meter and is

@@ -1,4 +1,4 @@
-@UC4 @rig:constrained_half_hours
+@UC4 @rig:sites_of_demand
 Feature: UC4 Maximum import capacity trading
   A depot wants to charge its vans faster than its connection allows, for half an hour. A bakery
   on the same cable has import capacity to spare, and lends it: with the DNO's approval, and on

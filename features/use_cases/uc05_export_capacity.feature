@@ -1,4 +1,4 @@
-@UC5 @rig:constrained_half_hours
+@UC5 @rig:sites_of_generation
 Feature: UC5 Maximum export capacity trading
   A battery farm could feed in more at noon than its connection allows. A school on the same cable
   has panels and export capacity to spare, and lends some: with the DNO's approval, and on its

@@ -1,4 +1,4 @@
-@UC6 @rig:constrained_area
+@UC6 @rig:sites_that_offset
 Feature: UC6 Offsetting
   A wind farm could feed in more than its connection allows, if somebody behind the same cable drew
   as much more. A cold store agrees to, and does so first; the wind farm goes back first. If the

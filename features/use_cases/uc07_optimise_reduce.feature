@@ -1,4 +1,4 @@
-@UC7 @rig:constrained_half_hours
+@UC7 @rig:sites_of_demand
 Feature: UC7 Wholesale portfolio optimisation, reduce demand
   A trader in a company that also supplies uses its customers' flexibility: it has them draw less
   while the price is high, sells what that frees until gate closure, and balances with it after.

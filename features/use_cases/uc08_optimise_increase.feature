@@ -1,4 +1,4 @@
-@UC8 @rig:constrained_half_hours
+@UC8 @rig:sites_of_demand
 Feature: UC8 Wholesale portfolio optimisation, increase demand
   The mirror of UC7: while the price is low the trader has its customers draw more, buys what
   that takes until gate closure, and balances with it after. Who would leave its MIC is not asked.

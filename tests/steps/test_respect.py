@@ -19,7 +19,7 @@ RIG_OF = {
     LEAVES: RIGS / "whole_house.toml", OVERRIDE: RIGS / "home_half_hours.toml",
     GOODS: RIGS / "everyday.toml", HEATER: RIGS / "everyday.toml",
     GROUP: RIGS / "neighbourhoods/p6_private_wire.toml",
-    PRIMACY: RIGS / "constrained_half_hours.toml",
+    PRIMACY: RIGS / "sites_of_generation.toml",
 }  # fmt: skip
 ON, WASH = "What is always on", "A washing machine"
 THERMOSTAT = "    And somebody turns the thermostat up at 17:15\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.bench import changed, flexrig_here
-from tests.steps.use_cases import RIG, UC3, UC4, UC5, UC6, require
+from tests.steps.use_cases import UC3, UC4, UC5, UC6, require, rig_of
 
 EXPIRES = "When the trade expires"
 KEEPS = "the depot keeps to what it may draw, up to 58 kW, from 22:00 to 22:25"
@@ -108,7 +108,9 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
 def test_bad_input_is_named_before_anything_runs(feature, change, says, tmp_path):
     path = tmp_path / "case.feature"
     path.write_text(changed(feature.read_text(encoding="utf-8"), change))
-    run = flexrig_here("run", path, "--rig", RIG, "--run-folder", tmp_path / "r")
+    run = flexrig_here(
+        "run", path, "--rig", rig_of(feature), "--run-folder", tmp_path / "r"
+    )
     assert run.code == 2, run.text
     assert says in run.text
     assert "Traceback" not in run.text

@@ -6,10 +6,10 @@ from tests.cli.bench import ROOT, changed
 from tests.steps.use_cases import USE_CASES, judged, only, require_ending
 
 RIGS = {
-    "of_generation_first": "constrained_area", "of_cars_discharge": "battery_home",
+    "of_generation_first": "sites_that_offset", "of_cars_discharge": "battery_home",
     "of_demand_first": "constrained_area", "ct03_non_firm": "constrained_area",
-    "ct04_earlier_demand": "constrained_half_hours",
-    "ct05_earlier_export": "constrained_half_hours",
+    "ct04_earlier_demand": "sites_of_demand",
+    "ct05_earlier_export": "sites_of_generation",
     "cm4_planned_outage": "home_half_hours",
     "pm2_long_term": "month", "pm5_storage_at_peak": "battery_home",
 }  # fmt: skip

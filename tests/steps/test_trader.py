@@ -5,7 +5,7 @@ import pytest
 from harness.core.recording import LogEntry
 from harness.trial.trading_desk import TradingDesk
 from tests.cli.bench import changed, flexrig_here
-from tests.steps.use_cases import RIG, UC7, UC8, require_scene
+from tests.steps.use_cases import UC7, UC8, require_scene, rig_of
 
 SOLD = (
     "When the trader at 15:58 has the bakery draw 15 kW less from 17:00 to {until}, "
@@ -148,7 +148,9 @@ ORDER = 'at 16:58 has the depot draw 20 kW less from 17:00 to 17:30, for "foreca
 def test_bad_input_is_named_before_anything_runs(change, says, tmp_path):
     path = tmp_path / "case.feature"
     path.write_text(changed(UC7.read_text(encoding="utf-8"), change))
-    run = flexrig_here("run", path, "--rig", RIG, "--run-folder", tmp_path / "r")
+    run = flexrig_here(
+        "run", path, "--rig", rig_of(UC7), "--run-folder", tmp_path / "r"
+    )
     assert run.code == 2, run.text
     assert says in run.text
     assert "Traceback" not in run.text

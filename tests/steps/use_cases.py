@@ -2,21 +2,15 @@
 
 import re
 
-from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here, seldom
+from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
 
-RIG = ROOT / "rigs/constrained_area.toml"
 USE_CASES = ROOT / "features/use_cases"
 UC3, UC4, UC5, UC6, UC7, UC8 = (
     next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in range(3, 9)
 )
-UNUSED = {
-    UC3: ("load_bank", "ev"), UC4: ("battery", "solar_inverter"),
-    UC5: ("load_bank", "ev"), UC6: ("ev", "battery"),
-    UC7: ("battery", "solar_inverter"), UC8: ("battery", "solar_inverter"),
-}  # fmt: skip
-METERS = {
-    "load_bank": "load_meter", "ev": "ev_meter", "battery": "battery_meter",
-    "solar_inverter": "solar_meter",
+RIGS = {
+    UC3: "sites_of_generation", UC4: "sites_of_demand", UC5: "sites_of_generation",
+    UC6: "sites_that_offset", UC7: "sites_of_demand", UC8: "sites_of_demand",
 }  # fmt: skip
 
 
@@ -53,17 +47,14 @@ def _with_then(scenario, then):
     return given.rstrip() + "\n" + "\n".join(kept) + "\n\n" + examples
 
 
+def rig_of(feature):
+    """The shipped rig of a use case."""
+    return ROOT / f"rigs/{RIGS[feature]}.toml"
+
+
 def rig_for(feature, *changes):
-    """The shipped rig without what a feature does not use: a run costs less."""
-    parts = re.split(
-        r"(?=^\[(?:device|meter)\.\w+\]$)", RIG.read_text(encoding="utf-8"), flags=re.M
-    )
-    gone = [f"[device.{role}]" for role in UNUSED[feature]]
-    gone += [f"[meter.{METERS[role]}]" for role in UNUSED[feature]]
-    kept = [part for part in parts if part.split("\n", 1)[0] not in gone]
-    assert len(kept) == len(parts) - 4
-    text = changed("".join(kept), *changes)
-    return text if feature == UC6 else seldom(text)
+    """What the shipped rig of a use case says, with changes."""
+    return changed(rig_of(feature).read_text(encoding="utf-8"), *changes)
 
 
 def ended(tmp_path, feature, title, then, *changes, wiring=()):
