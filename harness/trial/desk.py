@@ -35,8 +35,9 @@ within a percent, and a voltage above nominal adds to a current."""
 MONITORED_S = 20.0
 """The monitoring looks at the mean of the latest so many seconds. [s]"""
 ALLOWANCE = 0.02
-"""How far above what it may a site must be to be told of: what a meter of class B, a
-load's resolution and the wire can make of exactly what it may."""
+"""How far above what it may a site must be to be told of, as a share of its connection,
+and how far below its rating an asset to be relieved: what a meter of class B, a load's
+resolution and the wire can make of exactly what it may."""
 BREACH, INSIDE_AGAIN = "beyond what it may", "inside again"
 OVERLOADED, RELIEVED = "above its rating", "inside its rating again"
 
@@ -262,8 +263,10 @@ class Monitor:
             for at_s in (begins_s, now_s)
         )
         over_w = direction.sign * mean_w - may_w
+        # Who may feed in nothing, and draws nothing, is not beyond it by noise.
+        most_w = max(may_w, site.mic_w, site.mec_w)
         self._note(
-            (site.name, BREACH), over_w > ALLOWANCE * may_w, INSIDE_AGAIN,
+            (site.name, BREACH), over_w > ALLOWANCE * most_w, INSIDE_AGAIN,
             self._concerned(site.name), site=site.name, direction=str(direction),
             over_w=over_w, may_w=may_w,
         )  # fmt: skip
@@ -285,8 +288,11 @@ class Monitor:
                 continue
             load_w += area.others_w(now_s + self._plan.start_clock_s)
             told = (str(Actor.DNO), str(Actor.FACILITATOR))
+            # Once it was told of, it is relieved by more than noise.
+            was_told = (area.name, OVERLOADED) in self._told
+            bound_w = area.rating_w * (1 - ALLOWANCE if was_told else 1)
             self._note(
-                (area.name, OVERLOADED), abs(load_w) > area.rating_w, RELIEVED, told,
+                (area.name, OVERLOADED), abs(load_w) > bound_w, RELIEVED, told,
                 area=area.name, load_w=load_w, rating_w=area.rating_w,
             )  # fmt: skip
 
