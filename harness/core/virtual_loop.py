@@ -212,12 +212,10 @@ class _JumpingSelector:
 
     def _note(self, fd: int, events: int) -> None:
         """Keep who waits to write: the ledger knows only of what is to be read."""
-        keep = (
-            self._writing.add
-            if events & selectors.EVENT_WRITE
-            else (self._writing.discard)
-        )
-        keep(fd)
+        if events & selectors.EVENT_WRITE:
+            self._writing.add(fd)
+        else:
+            self._writing.discard(fd)
 
     def _all_quiet(self) -> bool:
         """Whether the kernel need not be asked this time."""
