@@ -3,17 +3,13 @@
 import pytest
 
 from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.steps.use_cases import judged, only, require_ending, rig_of
 
-SYSTEMS, RIGS = ROOT / "features/smart_systems", ROOT / "rigs/neighbourhoods"
+SYSTEMS = ROOT / "features/smart_systems"
 BASE, SHARED, COMPANY = (
     SYSTEMS / f"{name}.feature"
     for name in ("foundations", "community_asset", "company_asset")
 )
-RIG_OF = {
-    BASE: RIGS / "p3_advanced_vpp.toml", SHARED: RIGS / "p4_community_energy.toml",
-    COMPANY: RIGS / "p5_wind_farm_dividend.toml",
-}  # fmt: skip
 PLAN, FUND, BUY = "A hyperlocal plan", "A marketplace", "Homes buy"
 OWNERS, DIVIDEND = "Each owner", "The community is paid"
 LIES = (("[device.solar_farm.emulator]\n",
@@ -97,7 +93,7 @@ CASES = {
 def test_each_then_is_red_where_it_must_be(case, tmp_path):
     feature, title, then, changes, wiring, *ends = CASES[case]
     text = only(feature.read_text(encoding="utf-8"), title, then)
-    rig = RIG_OF[feature].read_text(encoding="utf-8")
+    rig = rig_of(feature).read_text(encoding="utf-8")
     require_ending(
         judged(tmp_path, changed(text, *changes), changed(rig, *wiring)), *ends
     )
@@ -121,7 +117,7 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
 def test_bad_input_is_named_before_anything_runs(feature, change, says, tmp_path):
     path = tmp_path / feature.name
     path.write_text(changed(feature.read_text(encoding="utf-8"), change))
-    rig, folder = RIG_OF[feature], tmp_path / "r"
+    rig, folder = rig_of(feature), tmp_path / "r"
     run = flexrig_here("run", path, "--rig", rig, "--run-folder", folder)
     assert run.code == 2, run.text
     assert says in " ".join(run.text.split())

@@ -3,17 +3,13 @@
 import pytest
 
 from tests.cli.bench import ROOT, changed
-from tests.steps.use_cases import judged, only, require_ending
+from tests.steps.use_cases import judged, only, require_ending, rig_of
 
-SYSTEMS, RIGS = ROOT / "features/smart_systems", ROOT / "rigs/neighbourhoods"
+SYSTEMS = ROOT / "features/smart_systems"
 MESSAGE, ROOFS, DAY = (
     SYSTEMS / f"{name}.feature"
     for name in ("asked_by_message", "rooftop_pv", "private_wire_day")
 )
-RIG_OF = {
-    MESSAGE: RIGS / "p1_simple_vpp.toml", ROOFS: RIGS / "p2_rooftop_pv.toml",
-    DAY: ROOT / "rigs/private_wire_day.toml",
-}  # fmt: skip
 SHORT = ("from 00:10 to 23:50", "from 16:10 to 18:10")
 CASES = {
     "P1: too few homes": (
@@ -70,7 +66,7 @@ def test_each_then_is_red_where_it_must_be(case, tmp_path):
     feature, then, changes, wiring, *ends = CASES[case]
     text = feature.read_text(encoding="utf-8")
     title = text.split("Scenario: ")[1].split("\n")[0]
-    rig = RIG_OF[feature].read_text(encoding="utf-8")
+    rig = rig_of(feature).read_text(encoding="utf-8")
     verdict = judged(
         tmp_path, changed(only(text, title, then), *changes), changed(rig, *wiring)
     )

@@ -5,9 +5,9 @@ import pytest
 from harness.trial.departure import latest_start_s
 from harness.trial.planned import Departure
 from tests.cli.bench import ROOT, changed, flexrig_here
-from tests.steps.use_cases import judged, only, require_ending
+from tests.steps.use_cases import judged, only, require_ending, rig_of
 
-DEVICES, RIGS = ROOT / "features/devices", ROOT / "rigs"
+DEVICES = ROOT / "features/devices"
 LEAVES, OVERRIDE, GOODS, HEATER, GROUP, PRIMACY = (
     DEVICES / f"{name}.feature"
     for name in (
@@ -15,12 +15,6 @@ LEAVES, OVERRIDE, GOODS, HEATER, GROUP, PRIMACY = (
         "primacy",
     )
 )  # fmt: skip
-RIG_OF = {
-    LEAVES: RIGS / "whole_house.toml", OVERRIDE: RIGS / "home_half_hours.toml",
-    GOODS: RIGS / "everyday.toml", HEATER: RIGS / "everyday.toml",
-    GROUP: RIGS / "neighbourhoods/p6_private_wire.toml",
-    PRIMACY: RIGS / "sites_of_generation.toml",
-}  # fmt: skip
 ON, WASH = "What is always on", "A washing machine"
 THERMOSTAT = "    And somebody turns the thermostat up at 17:15\n"
 ROW = "      | network, system, market | Peak management "
@@ -157,7 +151,7 @@ CASES = {
 def test_each_then_is_red_where_it_must_be(case, tmp_path):
     feature, title, then, changes, wiring, *ends = CASES[case]
     text = feature.read_text(encoding="utf-8")
-    rig = changed(RIG_OF[feature].read_text(encoding="utf-8"), *wiring)
+    rig = changed(rig_of(feature).read_text(encoding="utf-8"), *wiring)
     verdict = judged(tmp_path, changed(only(text, title, then), *changes), rig)
     require_ending(verdict, *ends)
 
@@ -189,7 +183,7 @@ def test_bad_input_never_passes(feature, change, says, tmp_path):
     path = tmp_path / feature.name
     path.write_text(changed(feature.read_text(encoding="utf-8"), change))
     folder = tmp_path / "r"
-    run = flexrig_here("run", path, "--rig", RIG_OF[feature], "--run-folder", folder,
+    run = flexrig_here("run", path, "--rig", rig_of(feature), "--run-folder", folder,
                        "--no-allure")  # fmt: skip
     assert run.code == 2, run.text
     assert says in " ".join(run.text.split())

@@ -2,17 +2,9 @@
 
 import pytest
 
-from tests.cli.bench import ROOT, changed
-from tests.steps.use_cases import USE_CASES, judged, only, require_ending
+from tests.cli.bench import changed
+from tests.steps.use_cases import USE_CASES, judged, only, require_ending, rig_of
 
-RIGS = {
-    "of_generation_first": "sites_that_offset", "of_cars_discharge": "battery_home",
-    "of_demand_first": "constrained_area", "ct03_non_firm": "constrained_area",
-    "ct04_earlier_demand": "sites_of_demand",
-    "ct05_earlier_export": "sites_of_generation",
-    "cm4_planned_outage": "home_half_hours",
-    "pm2_long_term": "month", "pm5_storage_at_peak": "battery_home",
-}  # fmt: skip
 FIRST, SECOND = "Generation rises first", "The wind farm trips"
 APPROVED = "When the DNO approves it at 10:50\n"
 SHORT = ("from 12:00 to 12:30", "from 12:00 to 12:08")
@@ -151,7 +143,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_each_then_is_red_where_it_must_be(case, tmp_path):
     name, title, then, changes, *ends = CASES[case]
-    text = (USE_CASES / f"{name}.feature").read_text(encoding="utf-8")
-    rig = (ROOT / f"rigs/{RIGS[name]}.toml").read_text(encoding="utf-8")
+    feature = USE_CASES / f"{name}.feature"
+    text = feature.read_text(encoding="utf-8")
+    rig = rig_of(feature).read_text(encoding="utf-8")
     verdict = judged(tmp_path, changed(only(text, title, then), *changes), rig)
     require_ending(verdict, *ends)

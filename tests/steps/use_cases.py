@@ -2,16 +2,13 @@
 
 import re
 
+from harness.steps.reading import rig_named_by
 from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
 
 USE_CASES = ROOT / "features/use_cases"
 UC3, UC4, UC5, UC6, UC7, UC8 = (
     next(USE_CASES.glob(f"uc0{number}_*.feature")) for number in range(3, 9)
 )
-RIGS = {
-    UC3: "sites_of_generation", UC4: "sites_of_demand", UC5: "sites_of_generation",
-    UC6: "sites_that_offset", UC7: "sites_of_demand", UC8: "sites_of_demand",
-}  # fmt: skip
 
 
 def only(text, title, then):
@@ -48,8 +45,8 @@ def _with_then(scenario, then):
 
 
 def rig_of(feature):
-    """The shipped rig of a use case."""
-    return ROOT / f"rigs/{RIGS[feature]}.toml"
+    """The shipped rig that a feature names."""
+    return ROOT / f"rigs/{rig_named_by(feature)}.toml"
 
 
 def rig_for(feature, *changes):
