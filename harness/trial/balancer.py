@@ -73,8 +73,9 @@ class Balancer:
         self._power_w: dict[str, float] = {}
         self._heard_s: dict[str, float] = {}
         self._moved_s = -math.inf
-        heard = [boundary, *(meters.get(one.role) for one in _movers(plan))]
-        slowest_s = max(renewed_s.get(one or "", 0.0) for one in heard)
+        movers = () if plan.balancing is None else plan.balancing.movers
+        self._heard = [boundary or "", *(meters.get(one.role, "") for one in movers)]
+        slowest_s = max(renewed_s.get(one, 0.0) for one in self._heard)
         self._settles_s = max(SETTLES_S, IS_THERE_S + slowest_s)
         self._told: dict[str, float] = {}
         self._short: dict[str, _Short] = {}
@@ -116,7 +117,7 @@ class Balancer:
         own_w = {one.role: self._of(one.role) for one in movers}
         if math.isnan(through_w) or any(map(math.isnan, own_w.values())):
             return  # a meter has not spoken yet: nothing is guessed
-        if self._hears_old_news(movers):
+        if self._hears_old_news():
             return
         total_w = sum(own_w.values()) - through_w
         able, fixed_w = [], 0.0
@@ -139,53 +140,42 @@ class Balancer:
                 )
 
     def _look_at(self, role: str, own_w: float) -> None:
-        """Note whether a mover went as far as it was told."""
+        """Note whether a mover is short of what it was told."""
         told_w = self._told.get(role, own_w)
         if abs(own_w - told_w) > max(ASTRAY_W, ASTRAY_SHARE * abs(told_w)):
             self._short[role] = _Short(own_w < told_w, self._clock.now_s())
-            return
         short = self._short.get(role)
-        if short is not None and self._clock.now_s() - short.since_s > TRIES_AGAIN_S:
+        if short is None:
+            return
+        # Once it has moved the other way, as a full battery that gives, there is room.
+        has_room = abs(told_w) > ASTRAY_W and (told_w < 0) == short.wants_more
+        if has_room or self._clock.now_s() - short.since_s > TRIES_AGAIN_S:
             del self._short[role]
 
     def _as_able(self, mover: Mover, own_w: float) -> Mover | None:
         """Return a mover between the powers that it can have; None if it has but one.
 
-        Whoever was short goes no farther that way than it did. Once it has moved the
-        other way, as a full battery that gives, there is room again.
+        Whoever is short goes no farther that way than it does.
         """
         short = self._short.get(mover.role)
         if short is None:
-            return mover
-        told_w = self._told[mover.role]
-        if abs(told_w) > ASTRAY_W and (told_w < 0) == short.wants_more:
-            del self._short[mover.role]
             return mover
         least_w, most_w = mover.least_w, mover.most_w
         if short.wants_more:
             most_w = min(most_w, own_w)
         else:
             least_w = max(least_w, own_w)
-        return (
-            replace(mover, least_w=least_w, most_w=most_w)
-            if (least_w < most_w)
-            else None
-        )
+        if least_w >= most_w:
+            return None
+        return replace(mover, least_w=least_w, most_w=most_w)
 
-    def _hears_old_news(self, movers: Sequence[Mover]) -> bool:
+    def _hears_old_news(self) -> bool:
         """Whether a meter has not been read since what was done last has settled."""
-        meters = [self._boundary, *(self._meters.get(one.role) for one in movers)]
         settled_s = self._moved_s + self._settles_s
-        return any(
-            self._heard_s.get(one or "", -math.inf) < settled_s for one in meters
-        )
+        return any(self._heard_s.get(one, -math.inf) < settled_s for one in self._heard)
 
     def _of(self, role: str) -> float:
         return self._power_w.get(self._meters.get(role, ""), math.nan)
-
-
-def _movers(plan: Plan) -> Sequence[Mover]:
-    return () if plan.balancing is None else plan.balancing.movers
 
 
 async def lose_mains(plan: Plan, circuit: Circuit, clock: BenchClock, log: Log) -> None:

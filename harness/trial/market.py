@@ -190,9 +190,9 @@ def open_market(
     clock: BenchClock,
     log: Log,
     meters: dict[str, str],
-    link: DsoLink | None = None,
-    boundary: str | None = None,
-    renewed_s: Mapping[str, float] | None = None,
+    link: DsoLink | None,
+    boundary: str | None,
+    renewed_s: Mapping[str, float],
 ) -> Market:
     """Return everybody, ready to begin.
 
@@ -210,7 +210,7 @@ def open_market(
         aggregator,
         DataCollector(plan, clock, log, meters, boundary),
         CustomerDesk(plan, aggregator, clock, log),
-        Balancer(plan, aggregator, clock, log, meters, boundary, renewed_s or {}),
+        Balancer(plan, aggregator, clock, log, meters, boundary, renewed_s),
         LocalDesk(plan, clock, log, meters),
         PlantDesk(plan, aggregator, clock, log),
         CommunityDesk(plan, clock, log, meters),
