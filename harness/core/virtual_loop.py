@@ -227,11 +227,7 @@ class _JumpingSelector:
 
     def select(self, timeout: float | None = None) -> Any:
         loop = self._loop
-        if timeout is not None and self._all_quiet():
-            if timeout != 0:
-                loop.jump()
-            return ()
-        events = self._real.select(0)
+        events = [] if self._all_quiet() else self._real.select(0)
         if loop.ledger.owed:
             events = self._collect_all(events)
         if events:
