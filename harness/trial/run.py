@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import ParamSpec
 
 from harness.core.bench import DeviceEvent
-from harness.core.capabilities import Device, Polled
+from harness.core.capabilities import Polled
 from harness.core.clock import BenchClock
 from harness.core.errors import FeatureError, FlexrigError, LinkError
 from harness.core.recording import Reading
 from harness.rig.assemble import Bench, assemble
-from harness.rig.file import DeviceTable, Rig
+from harness.rig.file import Rig
 from harness.trial.aggregator import Aggregator
 from harness.trial.balancer import lose_mains
 from harness.trial.breaking import Breaking, check_faults, wires_of
@@ -30,6 +30,7 @@ from harness.trial.participant import dso_link
 from harness.trial.plan import Plan
 from harness.trial.planned import LoadPoint, Operation, Preparation
 from harness.trial.recorder import Recorder
+from harness.trial.safe_state import make_safe, prove_safe
 
 LEAD_S = 120.0
 """On virtual time: bench time for preparing and settling, before second 0. [s]"""
@@ -40,8 +41,6 @@ LOST_AFTER_S = 60.0
 """A device that is silent for longer is lost, and the trial with it. [s]"""
 ANSWER_S = 5.0
 """How long a poll may take to be answered. [s]"""
-SAFE_WITHIN_S = 60.0
-"""How long the bench is watched for its safe state after the plan. [s]"""
 TRUTH_INTERVAL_S = 1.0
 LONG_S, LONG_TRUTH_INTERVAL_S = 172_800.0, 60.0
 """A plan longer than this has its true power noted less often; so has, on virtual time,
@@ -187,9 +186,11 @@ async def run(
         finally:
             breaking.lift_all()
             observer.listeners = ()
-            await _make_safe(bench, recorder, outcome)
+            made_safe: dict[str, object] = {}
+            outcome.facts["made_safe"] = made_safe
+            await make_safe(bench, recorder, made_safe)
             await _stop(background)
-        await _prove_safe(bench, recorder, outcome)
+        outcome.facts["safe_state"] = await prove_safe(bench, recorder)
         # From here on the bench is being taken apart: what devices say of that is
         # kept in the log, but it is no news for the market.
         observer.aggregator = None
@@ -432,72 +433,3 @@ async def _operate(operation: Operation, bench: Bench, recorder: Recorder) -> No
         raise FeatureError(
             bench.rig.where(operation.role), str(error), "another action"
         ) from error
-
-
-async def _make_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None:
-    """Send every device to its safe state, whatever the others do."""
-    results: dict[str, object] = {}
-    outcome.facts["made_safe"] = results
-    unforeseen: list[Exception] = []
-    for role, device in bench.devices.items():
-        if role in bench.rig.device:
-            bound_s = bench.drivers[role].safe_within_s
-            results[role] = await _one_safe(role, device, bound_s, unforeseen)
-            recorder.log(role, "made safe", result=results[role])
-    if unforeseen:
-        raise unforeseen[0]
-
-
-async def _one_safe(
-    role: str, device: Device, bound_s: float, unforeseen: list[Exception]
-) -> str:
-    try:
-        await asyncio.wait_for(device.make_safe(), bound_s)
-    except TimeoutError:
-        return f"{role}: no answer within {bound_s:.0f} s"
-    except FlexrigError as error:
-        return str(error)
-    except Exception as error:  # a driver's defect must not keep others unsafe
-        unforeseen.append(error)
-        return f"{role}: {type(error).__name__}: {error}"
-    return "done"
-
-
-async def _prove_safe(bench: Bench, recorder: Recorder, outcome: Outcome) -> None:
-    """Measure that the bench is safe: each device's own meter, against its bound."""
-    proof: dict[str, object] = {}
-    for role, entry in bench.rig.device.items():
-        if entry.safe_power_w is None:
-            proof[role] = "not measured: no safe_power_w in the rig file"
-            continue
-        proof[role] = await _measure_safe(
-            role, entry, entry.safe_power_w, bench, recorder
-        )
-        recorder.log(role, "safe state", result=proof[role])
-    outcome.facts["safe_state"] = proof
-
-
-async def _measure_safe(
-    role: str, entry: DeviceTable, bound_w: float, bench: Bench, recorder: Recorder
-) -> str:
-    name = bench.rig.reference_meter(role)
-    meter = bench.devices.get(name or "")
-    if not isinstance(meter, Polled):
-        return "not measured: no meter of its own"
-    until_s = bench.clock.now_s() + SAFE_WITHIN_S
-    power_w = math.nan
-    while bench.clock.now_s() < until_s:
-        asked_s = bench.clock.now_s()
-        try:
-            readings = await meter.poll()
-        except LinkError as error:
-            return f"not proven: {error}"
-        arrival_s = bench.clock.now_s()
-        recorder.samples(str(name), readings, asked_s=asked_s, arrival_s=arrival_s)
-        power_w = next((r.value for r in readings if r.quantity == "power_w"), math.nan)
-        if power_w <= bound_w:
-            return (
-                f"proven: {power_w:.0f} W, bound {bound_w:.0f} W ({entry.safe_state})"
-            )
-        await bench.clock.until(bench.clock.now_s() + 1.0)
-    return f"NOT PROVEN: {power_w:.0f} W, bound {bound_w:.0f} W"
