@@ -176,7 +176,8 @@ class ModbusLink:
                 connection = await self._opened(wire)
                 request.transaction_id = connection.next_tid()
                 frame = self._frame(request)
-                reply = await connection.ask(frame, self._asked(request))
+                asked = self._asked(request, connection.new_answer())
+                reply = await connection.ask(frame, asked)
         except LinkError:
             self.failures += 1
             raise
@@ -184,13 +185,14 @@ class ModbusLink:
             raise RegisterRefused(self._where, request.address, reply[1])
         return reply
 
-    def _asked(self, request: ModbusPDU) -> Asked:
+    def _asked(self, request: ModbusPDU, answer: asyncio.Future[bytes]) -> Asked:
         asked = Asked(
             self._where,
             self.address.unit,
             request.function_code,
             trace=self._context.wire,
             timeout_s=self._timeout_s,
+            answer=answer,
         )
         asked.tid = request.transaction_id
         return asked

@@ -44,11 +44,12 @@ class Asked:
         *,
         trace: Callable[[bool, str], None],
         timeout_s: float,
+        answer: asyncio.Future[bytes],
     ) -> None:
         self.where, self.unit, self.function = where, unit, function
         self.trace, self.timeout_s = trace, timeout_s
         self.tid = 0
-        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.answer = answer
 
     def fail(self, fact: str, hint: str) -> None:
         """End the request with a `LinkError`."""
@@ -113,6 +114,10 @@ class Connection(asyncio.Protocol):
         self._owed_s = 0.0
         self._late = asyncio.Event()
         self.made = asyncio.Event()
+
+    def new_answer(self) -> asyncio.Future[bytes]:
+        """Return where a reply will be put."""
+        return self._loop.create_future()
 
     def next_tid(self) -> int:
         """Number a request: Modbus TCP counts, RTU has no room for a number."""

@@ -21,14 +21,18 @@ This module wraps private parts of asyncio (``_selector``, ``_scheduled``,
 from __future__ import annotations
 
 import asyncio
+import select
 import selectors
 import time
+from collections.abc import Callable
 from typing import Any
 
 from harness.core.errors import StalledError
 
 STALL_AFTER_S = 20.0
 """Real seconds without any progress after which waiting is declared hopeless."""
+
+WALL_CLOCK = 'clock = "wall" in the rig file if a part of it is another process'
 
 AT_ONCE = 1 << 16
 """Bytes taken out of the kernel at once. asyncio asks for four times as many, and then
@@ -138,26 +142,34 @@ class _CountedSocket:
         return count
 
     def recv(self, size: int) -> bytes:
-        try:
-            data: bytes = self._sock.recv(min(size, AT_ONCE))
-        except (BlockingIOError, InterruptedError):
-            raise
-        except OSError:
-            self._ledger.reset(self._end)
-            raise
+        data: bytes = self._take(self._sock.recv, min(size, AT_ONCE))
         self._ledger.received(self._end, len(data))
         return data
 
     def recv_into(self, buffer: Any) -> int:
+        count: int = self._take(self._sock.recv_into, buffer)
+        self._ledger.received(self._end, count)
+        return count
+
+    def _take(self, receive: Callable[[Any], Any], room: Any) -> Any:
+        """Receive; what is owed and still on its way through the kernel is awaited."""
         try:
-            count: int = self._sock.recv_into(buffer)
-        except (BlockingIOError, InterruptedError):
+            return receive(room)
+        except InterruptedError:
             raise
+        except BlockingIOError:
+            if self._end not in self._ledger.owed:
+                raise
         except OSError:
             self._ledger.reset(self._end)
             raise
-        self._ledger.received(self._end, count)
-        return count
+        arrival = select.poll()
+        arrival.register(self._sock, select.POLLIN)
+        if not arrival.poll(STALL_AFTER_S * 1000):
+            raise StalledError(
+                "virtual time", "a socket never got its bytes", WALL_CLOCK
+            )
+        return self._take(receive, room)
 
     def shutdown(self, how: int) -> None:
         self._ledger.shut(self._end)
@@ -171,9 +183,9 @@ class _CountedSocket:
 class _JumpingSelector:
     """Serve the real sockets first; move time only when all of them are quiet.
 
-    While the ledger shows that nothing is on a wire, the kernel is not asked: it could
-    only repeat it. What the ledger cannot show (a signal, a connection from outside) is
-    looked for now and then all the same.
+    The kernel is not asked what the ledger shows: who is owed bytes, or that nothing is
+    on a wire. What the ledger cannot show (a signal, a connection from outside, room to
+    write again) is looked for all the same: now and then, or as long as it is due.
     """
 
     LOOK_EVERY = 64
@@ -217,19 +229,18 @@ class _JumpingSelector:
         else:
             self._writing.discard(fd)
 
-    def _all_quiet(self) -> bool:
-        """Whether the kernel need not be asked this time."""
-        loop = self._loop
-        if loop.ledger.owed or self._writing or loop.held:
-            return False
+    def _must_ask(self) -> bool:
+        """Whether the kernel must be asked this time."""
+        if self._writing or self._loop.held:
+            return True
         self._unasked = (self._unasked + 1) % self.LOOK_EVERY
-        return self._unasked != 0
+        return self._unasked == 0
 
     def select(self, timeout: float | None = None) -> Any:
         loop = self._loop
-        events = [] if self._all_quiet() else self._real.select(0)
-        if loop.ledger.owed:
-            events = self._collect_all(events)
+        events = self._owed()
+        if self._must_ask() or (loop.ledger.owed and not events):
+            events = self._collect_all(self._real.select(0))
         if events:
             if len(events) > 1:
                 events.sort(key=lambda event: self._order[event[0].fd])
@@ -243,12 +254,21 @@ class _JumpingSelector:
         loop.jump()
         return events
 
+    def _owed(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Reads of the ends that are owed something and are being read."""
+        registered, found = self._real.get_map(), []
+        for end in self._loop.ledger.owed:
+            key = registered.get(end.fd)
+            if key is not None and key.events & selectors.EVENT_READ:
+                found.append((key, selectors.EVENT_READ))
+        return found
+
     def _collect_all(self, events: Any) -> Any:
         """Wait until every reading socket that is owed something has it."""
         began: float | None = None
         while True:
             ready = {key.fd for key, mask in events if mask & selectors.EVENT_READ}
-            waiting = self._reading() - ready
+            waiting = {key.fd for key, _mask in self._owed()} - ready
             if not waiting:
                 return events
             if began is None:
@@ -256,16 +276,6 @@ class _JumpingSelector:
             elif time.monotonic() - began > STALL_AFTER_S:  # noqa: TID251
                 raise self._stalled(f"{len(waiting)} sockets never got their bytes")
             events = self._real.select(0.0005)
-
-    def _reading(self) -> set[int]:
-        """File numbers of ends that are owed something and are being read."""
-        registered = self._real.get_map()
-        reading = set()
-        for end in self._loop.ledger.owed:
-            key = registered.get(end.fd)
-            if key is not None and key.events & selectors.EVENT_READ:
-                reading.add(end.fd)
-        return reading
 
     def _wait_for_the_world(self) -> Any:
         """Block for a thread, a handshake or a signal; never for a mere guess."""
@@ -283,7 +293,7 @@ class _JumpingSelector:
         return StalledError(
             f"virtual time {self._loop.time():.3f} s",
             fact,
-            'clock = "wall" in the rig file if a part of it is another process',
+            WALL_CLOCK,
         )
 
 

@@ -242,3 +242,41 @@ def test_a_serial_port_is_refused():
 
     with pytest.raises(StalledError, match="file descriptor 0"):
         on_virtual_time(watch())
+
+
+class LateSocket:
+    """A socket whose bytes are still on their way when they are first asked for."""
+
+    def __init__(self, sock, on_its_way):
+        self.sock, self.on_its_way = sock, on_its_way
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+    def recv(self, size):
+        if self.on_its_way:
+            self.on_its_way.pop()()
+        return self.sock.recv(size)
+
+
+def test_what_is_owed_is_awaited_even_if_the_kernel_is_late():
+    """Else the order of events would hang on how busy the machine is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    ledger = virtual_loop.Ledger()
+    ours.setblocking(False)
+    sender = virtual_loop._CountedSocket(theirs, ledger)
+
+    def later():
+        threading.Timer(0.05, theirs.send, [b"hello"]).start()
+        raise BlockingIOError
+
+    receiver = virtual_loop._CountedSocket(LateSocket(ours, [later]), ledger)
+    ledger.sent(sender._end, 5)
+    assert receiver.recv(100) == b"hello"
+    assert not ledger.owed
+    with pytest.raises(BlockingIOError):
+        receiver.recv(100)  # nothing is owed: nothing is waited for
+    sender.close()
+    receiver.close()
