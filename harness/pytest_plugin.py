@@ -23,6 +23,7 @@ from harness.reporting.recorder import ScenarioRecorder, know_tag, scenario_slug
 from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file
+from harness.rulebook.book import Rulebook
 from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
 from harness.steps.phrases import STEP_MODULES
@@ -36,6 +37,7 @@ pytest_plugins = list(STEP_MODULES)
 
 DEFAULT_RIG = "rigs/emulated.toml"
 _SESSIONS = pytest.StashKey[dict[str, Session]]()
+_RULEBOOK = pytest.StashKey[Rulebook]()
 
 
 def pytest_addoption(
@@ -104,7 +106,9 @@ def session_of(config: pytest.Config, feature: Path | None = None) -> Session:
 
 def _read_session(config: pytest.Config, rig_name: str) -> Session:
     option = config.option
-    rulebook = load_rulebook()
+    if _RULEBOOK not in config.stash:
+        config.stash[_RULEBOOK] = load_rulebook()
+    rulebook = config.stash[_RULEBOOK]
     rig_path = find_file(rig_name, "rigs")
     rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
     parts_of(rig)

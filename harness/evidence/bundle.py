@@ -241,7 +241,7 @@ def _samples_digest(folder: Path) -> str:
     if manifest.read(folder)["format"] == manifest.LONG_FORMAT:
         # What its manifest and its reports say: the rows of its one long table.
         return digests.content_digest(tables.read_table(folder, "samples"))
-    return digests.channels_digest(samples.stored_channels(folder))
+    return digests.channels_digest(samples.each_channel(folder))
 
 
 def _clear(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,12 @@ _LOOPBACK_HOSTS = (b"127.0.0.1:", b"localhost:", b"[::1]:")
 _LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\]):[0-9]+"
 
 
-def channels_digest(channels: Mapping[str, Channel]) -> str:
+def channels_digest(channels: Iterable[Channel]) -> str:
     """Return a SHA-256 over every sample of every channel, with its three times.
 
-    In which order the channels first came does not count.
+    In which order the channels come does not count.
     """
-    return plain.digest({name: _channel_digest(channels[name]) for name in channels})
+    return plain.digest({one.name: _channel_digest(one) for one in channels})
 
 
 def _channel_digest(channel: Channel) -> str:

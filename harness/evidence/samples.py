@@ -42,6 +42,16 @@ def read_channels(folder: Path) -> dict[str, Channel]:
     return read_some(found, found)
 
 
+def each_channel(folder: Path) -> Iterator[Channel]:
+    """Yield every channel of a bundle, with no more than one file of them in memory."""
+    found = stored_channels(folder)
+    if not isinstance(found, WideChannels):
+        yield from found.values()
+        return
+    for names in found.by_file():
+        yield from found.read(names).values()
+
+
 def read_some(
     stored: Mapping[str, Channel], names: Iterable[str]
 ) -> dict[str, Channel]:
@@ -91,6 +101,13 @@ class WideChannels(Mapping[str, Channel]):
             for channel in _read_role(path, role, quantities)
         }
         return {name: found[name] for name in wanted}
+
+    def by_file(self) -> list[list[str]]:
+        """Return the channels' names, those of one file together."""
+        found: dict[Path, list[str]] = {}
+        for name, (path, _role, _quantity) in self._places.items():
+            found.setdefault(path, []).append(name)
+        return list(found.values())
 
     def __getitem__(self, name: str) -> Channel:
         return self.read([name])[name]

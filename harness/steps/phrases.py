@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Iterator
@@ -70,13 +71,19 @@ class Phrase:
         return bool(self.context.parser.is_matching(text))
 
 
-def all_phrases() -> list[Phrase]:
+def all_phrases() -> tuple[Phrase, ...]:
     """Every phrase, in the order of the modules."""
-    return [
+    return phrases_of(STEP_MODULES)
+
+
+@functools.cache
+def phrases_of(modules: tuple[str, ...]) -> tuple[Phrase, ...]:
+    """Every phrase of some modules, each looked through once."""
+    return tuple(
         phrase
-        for name in STEP_MODULES
+        for name in modules
         for phrase in _phrases_of(importlib.import_module(name))
-    ]
+    )
 
 
 def _phrases_of(module: ModuleType) -> Iterator[Phrase]:
