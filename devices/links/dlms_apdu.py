@@ -13,6 +13,7 @@ unverified.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,13 +100,19 @@ def parse_association(reply: bytes) -> tuple[str, bool]:
     return "", bool(getattr(granted, MULTIPLE_REFERENCES, False))
 
 
+@functools.cache
+def _obis(name: str) -> cosem.Obis:
+    """Read a name once: a meter is asked for the same few all month."""
+    return cosem.Obis.from_string(name)
+
+
 def get_request(attributes: Sequence[Attribute], *, number: int) -> bytes:
     """Make a GET: the normal one for one attribute, with list for several."""
     invoke = xdlms.InvokeIdAndPriority(invoke_id=number)
     wanted = [
         cosem.CosemAttribute(
             enums.CosemInterface(each.interface),
-            cosem.Obis.from_string(each.name),
+            _obis(each.name),
             each.number,
         )
         for each in attributes

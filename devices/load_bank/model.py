@@ -107,14 +107,14 @@ class LoadBank:
     def parts_a(self, at_s: float) -> tuple[float, float]:
         """Return the current's two parts, within what it can draw. [A]"""
         left = self._left(at_s - self._since_s)
-        parts = [
-            goal_a + (from_a - goal_a) * left
-            for from_a, goal_a in zip(self._from_a, self._goal_a, strict=True)
-        ]
+        in_step_a, behind_a = self._goal_a
+        if left:
+            in_step_a += (self._from_a[0] - in_step_a) * left
+            behind_a += (self._from_a[1] - behind_a) * left
         most_a = self._options.max_apparent_va / self._voltage_v(at_s)
-        size_a = math.hypot(*parts)
+        size_a = math.hypot(in_step_a, behind_a)
         scale = most_a / size_a if size_a > most_a else 1.0
-        return parts[0] * scale, parts[1] * scale
+        return in_step_a * scale, behind_a * scale
 
     def power_w(self, at_s: float) -> float:
         """Return active power. [W]"""

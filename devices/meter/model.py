@@ -11,6 +11,7 @@ give no time of their own.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -103,6 +104,12 @@ class Shown(NamedTuple):
         return self.power_w / apparent_va if apparent_va else 1.0
 
 
+def _noise(rng: np.random.Generator) -> Iterator[list[float]]:
+    """Yield four standard normal draws for each look, many looks at a time."""
+    while True:
+        yield from rng.standard_normal((256, 4)).tolist()
+
+
 class MeterModel:
     """Turns looks at the circuit into what the registers show.
 
@@ -115,7 +122,7 @@ class MeterModel:
     """
 
     def __init__(self, errors: MeterErrors, rng: np.random.Generator) -> None:
-        self._errors, self._rng = errors, rng
+        self._errors, self._noise = errors, _noise(rng)
         self._delay_s = errors.latency_s + errors.clock_offset_s
         self._kept = REMEMBERED + math.ceil(self._delay_s / errors.update_interval_s)
         self._looks: list[Shown] = []
@@ -157,7 +164,7 @@ class MeterModel:
             raise ValueError(
                 f"update at {at_s} s after one at {self._looks[-1].at_s} s"
             )
-        relative, absolute, volts, hertz = self._rng.standard_normal(4).tolist()
+        relative, absolute, volts, hertz = next(self._noise)
         metered_w, metered_var = self._metered(
             power_w, reactive_var, voltage_v, relative, absolute
         )
