@@ -41,6 +41,11 @@ class BenchTable(_Table):
     seed: int = Field(default=1, ge=0)
     decision_rule: str = "simple"
     """``simple``, ``guard-band`` or ``non-binary``; the last two may carry their r."""
+    quiet_interval_s: float | None = Field(default=None, ge=1, le=60)
+    """Between what a plan has happen, everything is read at most this often, and never
+    more seldom than every five of its own intervals (`harness.trial.attention`); None:
+    as often as ever. A meter that judges must not be silent for longer than the rule
+    ``bench/largest-gap`` allows. [s]"""
 
     @field_validator("decision_rule")
     @classmethod

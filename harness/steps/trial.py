@@ -378,6 +378,11 @@ def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
             f"due {meter['calibration']['due']}, sees {', '.join(meter['sees'])}"
             for role, meter in meters.items()
         }
+    if quiet_s := facts.get("quiet_interval_s"):
+        sections["Readings"] = {
+            "while nothing of the plan happens": f"every {quiet_s:g} s, or every five "
+            "of a meter's own intervals if that is sooner",
+        }
     safe = facts.get("safe_state")
     if isinstance(safe, Mapping):
         sections["Safe state"] = {role: str(text) for role, text in safe.items()}

@@ -117,6 +117,7 @@ def promised(plan: Plan, assignment: Assignment) -> dict[str, object]:
         "seed": rig.rig.seed,
         "clock": rig.rig.clock,
         "grade": rig.grade,
+        "quiet_interval_s": rig.rig.quiet_interval_s,
         "judges": dict(plan.judges),
         "ratings": {
             role: device.rated_power_w

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -259,6 +260,25 @@ class Plan:
         ):  # fmt: skip
             times += [] if part is None else part.clock_times()
         return times + [operation.at_clock_s for operation in self.operations]
+
+    def attended(self) -> list[tuple[float, float]]:
+        """Return when something happens, from and until, in clock time. [s]
+
+        Most of it happens at a moment; a watch, a fault, turns and a controller last.
+        """
+        spans = [(at_s, at_s) for at_s in self._clock_times()]
+        spans += [(w.from_clock_s, w.until_clock_s) for w in self.watches]
+        for fault in self.faults:
+            until_s = fault.until_clock_s
+            spans.append((fault.from_clock_s, math.inf if until_s is None else until_s))
+        if self.turns is not None:
+            spans.append((self.turns.from_clock_s, self.turns.until_clock_s))
+        if self.balancing is not None and (times := self.balancing.clock_times()):
+            spans.append((min(times), max(times)))
+        if self.bm_unit is not None:
+            points = [p for one in self.bm_unit.acceptances for p in one.points]
+            spans += [(at_s, at_s) for at_s, _level in points]
+        return spans
 
     @property
     def start_clock_s(self) -> float:

@@ -16,6 +16,7 @@ from harness.core.recording import Reading
 from harness.rig.assemble import Bench, assemble
 from harness.rig.file import Rig
 from harness.trial.aggregator import Aggregator
+from harness.trial.attention import Attention, attention, roles_aside
 from harness.trial.balancer import lose_mains
 from harness.trial.breaking import Breaking, check_faults, wires_of
 from harness.trial.kindness import Budgets, check_dispatch, check_polls, limits_of
@@ -176,7 +177,7 @@ async def run(
         clock.begin()
         every_s = _pulse_s(plan, bench)
         background = asyncio.create_task(
-            _observe(bench, observer, recorder, tell, every_s)
+            _observe(plan, bench, observer, recorder, tell, every_s)
         )
         try:
             work = _carry_out(plan, bench, aggregator, market, recorder, breaking)
@@ -287,15 +288,25 @@ def _drivers(bench: Bench) -> dict[str, object]:
 
 
 async def _observe(
-    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell, every_s: float
+    plan: Plan,
+    bench: Bench,
+    observer: _Observer,
+    recorder: Recorder,
+    tell: Tell,
+    every_s: float,
 ) -> None:
     """Sample everything that must be asked, for as long as the trial runs."""
+    looking, aside = attention(plan, bench.rig), roles_aside(plan, bench.rig)
     async with asyncio.TaskGroup() as group:
         for role, device in bench.devices.items():
             if isinstance(device, Polled):
-                observer.watch.polled[role] = device.poll_interval_s
-                group.create_task(_poll(role, device, bench.clock, observer, recorder))
-        group.create_task(_pulse(bench, observer, recorder, tell, every_s))
+                longest_s = looking.longest_s(device.poll_interval_s)
+                observer.watch.polled[role] = longest_s
+                how = looking.aside() if role in aside else looking
+                group.create_task(
+                    _poll(role, device, bench.clock, observer, recorder, how)
+                )
+        group.create_task(_pulse(bench, observer, recorder, tell, looking, every_s))
 
 
 async def _poll(
@@ -304,6 +315,7 @@ async def _poll(
     clock: BenchClock,
     observer: _Observer,
     recorder: Recorder,
+    looking: Attention,
 ) -> None:
     """Ask one device for its quantities on a fixed grid; skip what was missed."""
     interval_s = device.poll_interval_s
@@ -320,22 +332,26 @@ async def _poll(
         else:
             observer.samples(role, readings, asked_s=asked_s)
             observer.watch.heard(role)
-        late = math.floor((clock.now_s() - due_s) / interval_s)
-        due_s += interval_s * max(1, late + 1 if late else 1)
+        due_s = looking.next_s(max(clock.now_s(), due_s), interval_s)
 
 
 def _pulse_s(plan: Plan, bench: Bench) -> float:
     """How often true power is noted: as often as anything is read, within reason."""
-    if plan.duration_s > LONG_S:
-        return LONG_TRUTH_INTERVAL_S
     asked = [d.poll_interval_s for d in bench.devices.values() if isinstance(d, Polled)]
+    if plan.duration_s > LONG_S:
+        return max(LONG_TRUTH_INTERVAL_S, min(asked, default=0.0))
     if not asked or not bench.clock.is_virtual:
         return TRUTH_INTERVAL_S  # somebody watches the live display
     return min(max(TRUTH_INTERVAL_S, min(asked)), LONG_TRUTH_INTERVAL_S)
 
 
 async def _pulse(
-    bench: Bench, observer: _Observer, recorder: Recorder, tell: Tell, every_s: float
+    bench: Bench,
+    observer: _Observer,
+    recorder: Recorder,
+    tell: Tell,
+    looking: Attention,
+    every_s: float,
 ) -> None:
     """At an interval: note true power where it is known, look for lost devices."""
     clock, circuit = bench.clock, bench.circuit
@@ -356,7 +372,7 @@ async def _pulse(
             recorder.samples("truth", truth, asked_s=now_s, arrival_s=now_s)
         observer.watch.check(bench.rig)
         tell(now_s)
-        due_s = max(due_s + every_s, math.floor(now_s) + every_s)
+        due_s = looking.next_s(max(now_s, due_s), every_s)
 
 
 async def _carry_out(

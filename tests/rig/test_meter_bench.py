@@ -11,6 +11,7 @@ from harness.core.capabilities import KeepsProfile, SetsLoad
 from harness.rig.assemble import assemble
 from harness.rig.file import read_rig
 from harness.trial.plan import Plan
+from harness.trial.planned import Watch
 from harness.trial.view import meter_view
 from tests.rig.test_doctor import examined, troubles
 from tests.trial.fakes import carry_out, on_virtual_time
@@ -102,7 +103,14 @@ def test_of_several_meters_at_one_load_the_first_or_the_named_one_speaks(
 ):
     rig = read_rig(PATH)
     judges = {"load_bank": named} if named else {}
-    plan = Plan(roles=["load_bank"], judges=judges, baseline_s=60.0, aftermath_s=60.0)
+    plan = Plan(
+        roles=["load_bank"],
+        judges=judges,
+        references=dict.fromkeys(UNDER_TEST, STANDARD),
+        watches=[Watch(12 * 3600.0, 12 * 3600.0 + 120.0)],
+        baseline_s=60.0,
+        aftermath_s=60.0,
+    )
     recording, raised = carry_out(plan, rig, tmp_path / "bundle")
     assert raised is None
     assert meter_view(recording, "load_bank").meter == (named or STANDARD)

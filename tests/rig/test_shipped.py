@@ -1,9 +1,12 @@
 """A file is the one that was named, or the shipped one of that name, and no other."""
 
+from datetime import date
+
 import pytest
 
 from harness.rig.file import read_rig
 from harness.rig.shipped import find_file, shipped
+from harness.rulebook.loader import load_rulebook
 from tests.cli.bench import ROOT
 
 
@@ -60,3 +63,13 @@ def test_no_card_promises_fresher_values_than_its_emulated_meter_shows(path):
     for name, meter in read_rig(path).meter.items():
         emulated = (meter.emulator or {}).get("update_interval_s", 1.0)
         assert meter.calibration.update_interval_s >= emulated, name
+
+
+@pytest.mark.parametrize("path", RIGS, ids=[path.stem for path in RIGS])
+def test_no_meter_is_left_alone_for_longer_than_a_judge_may_be_silent(path):
+    """But for the meter bench, where registers are judged and no event is."""
+    quiet_s = read_rig(path).rig.quiet_interval_s or 0.0
+    longest_gap_s = (
+        load_rulebook().rule("bench/largest-gap", on=date(2026, 6, 1)).at_most
+    )
+    assert quiet_s <= longest_gap_s or path.stem == "meter_bench"

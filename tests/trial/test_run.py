@@ -40,6 +40,26 @@ def test_polls_keep_to_the_grid_however_long_each_takes(monkeypatch, folder):
     assert power.arrival_s - power.time_s == pytest.approx(0.3)
 
 
+def test_between_what_the_plan_has_happen_it_is_read_seldom(monkeypatch, folder):
+    meter = Meter(takes_s=lambda at_s: 0.3)
+    rig = known(monkeypatch, ev=Fake(), home_meter=meter)
+    quiet = rig.model_copy(
+        update={"rig": rig.rig.model_copy(update={"quiet_interval_s": 10.0})}
+    )
+    recording, raised = carry_out(event(minutes=30), quiet, folder)
+    assert raised is None
+    times = recording.channel("home_meter", "power_w").time_s
+    begins_s, ends_s = 60.0, 60.0 + 30 * 60
+    spacing = np.diff(times)
+    from_s, until_s = times[:-1], times[1:]
+    close = (from_s >= begins_s - 60) & (until_s <= begins_s + 300)
+    close |= (from_s >= ends_s - 60) & (until_s <= ends_s + 300)
+    assert set(spacing[close]) == {1.0}
+    assert set(spacing[~close]) <= {1.0, 5.0}
+    assert np.count_nonzero(spacing == 5.0) > 200
+    assert recording.facts["quiet_interval_s"] == 10.0
+
+
 def test_a_slow_answer_costs_its_own_samples_and_no_more(monkeypatch, folder):
     meter = Meter(takes_s=lambda at_s: 2.5 if at_s == 100 else 0.1)
     rig = known(monkeypatch, ev=Fake(), home_meter=meter)
