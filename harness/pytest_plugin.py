@@ -26,6 +26,7 @@ from harness.rig.shipped import find_file
 from harness.rulebook.book import Rulebook
 from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
+from harness.steps.lookup import look_up_once
 from harness.steps.phrases import STEP_MODULES
 from harness.steps.reading import read_feature, rig_named_by, scenario_name
 from harness.steps.trial import STEP_TEXT, Trial
@@ -76,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     recorder = ScenarioRecorder(config, Path(option.run_folder), written=_sealed)
     config.pluginmanager.register(recorder, "flexrig-record")
     config.pluginmanager.register(StepGuard(), "flexrig-step-guard")
+    look_up_once()
     if getattr(option, "allure_report_dir", None):
         config.pluginmanager.register(AllureBridge(config), "flexrig-allure")
 

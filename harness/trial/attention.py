@@ -18,8 +18,9 @@ from harness.trial.plan import Plan
 
 BEFORE_S = 60.0
 """How long before something happens it is looked at closely: what power was. [s]"""
-AFTER_S = 300.0
-"""How long after it: response, ramp and settling of the slowest device. [s]"""
+AFTER_S = 180.0
+"""How long after it: the slowest that may still be in time, heat pumps, answer within
+two minutes (CrowdFlex WP5, Table 4), and must then stay. [s]"""
 
 
 class Attention:
@@ -32,12 +33,20 @@ class Attention:
     quiet_interval_s : float, optional
         Shortest time between two readings outside of them; None if everything is
         always looked at closely. [s]
+    most_intervals : float
+        For how many of its own intervals anything may be left alone: beyond five, what
+        was read before and after would count as apart, if it is read closely at times.
     """
 
     def __init__(
-        self, spans: Iterable[tuple[float, float]], quiet_interval_s: float | None
+        self,
+        spans: Iterable[tuple[float, float]],
+        quiet_interval_s: float | None,
+        *,
+        most_intervals: float = HOLE_FACTOR,
     ) -> None:
         self.quiet_interval_s = quiet_interval_s
+        self._most_intervals = most_intervals
         self._begins_s: list[float] = []
         self._ends_s: list[float] = []
         for begin_s, end_s in sorted(spans):
@@ -49,7 +58,7 @@ class Attention:
 
     def aside(self) -> Attention:
         """Return how what the plan does not use is looked at: never closely."""
-        return Attention((), self.quiet_interval_s)
+        return Attention((), self.quiet_interval_s, most_intervals=math.inf)
 
     def next_s(self, now_s: float, interval_s: float) -> float:
         """Return the first instant after `now_s` at which to read. [s]
@@ -68,11 +77,8 @@ class Attention:
         return _multiple_from(due_s, interval_s)
 
     def longest_s(self, interval_s: float) -> float:
-        """Return the longest time between two readings of what has an interval. [s]
-
-        Never so long that what was read before and after would count as apart.
-        """
-        quiet_s = min(self.quiet_interval_s or 0.0, HOLE_FACTOR * interval_s)
+        """Return the longest time between two readings of what has an interval. [s]"""
+        quiet_s = min(self.quiet_interval_s or 0.0, self._most_intervals * interval_s)
         return max(interval_s, quiet_s)
 
 

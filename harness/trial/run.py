@@ -43,7 +43,7 @@ LOST_AFTER_S = 60.0
 ANSWER_S = 5.0
 """How long a poll may take to be answered. [s]"""
 TRUTH_INTERVAL_S = 1.0
-LONG_S, LONG_TRUTH_INTERVAL_S = 172_800.0, 60.0
+LONG_S, LONG_TRUTH_INTERVAL_S = 43_200.0, 60.0
 """A plan longer than this has its true power noted less often; so has, on virtual time,
 a bench that nobody reads as often. [s]"""
 
@@ -300,9 +300,9 @@ async def _observe(
     async with asyncio.TaskGroup() as group:
         for role, device in bench.devices.items():
             if isinstance(device, Polled):
-                longest_s = looking.longest_s(device.poll_interval_s)
-                observer.watch.polled[role] = longest_s
                 how = looking.aside() if role in aside else looking
+                longest_s = how.longest_s(device.poll_interval_s)
+                observer.watch.polled[role] = longest_s
                 group.create_task(
                     _poll(role, device, bench.clock, observer, recorder, how)
                 )

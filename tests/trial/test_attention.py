@@ -48,6 +48,11 @@ def test_what_is_read_seldom_anyway_is_not_read_more_seldom():
     assert instants(Attention([], 10), 30, 90) == [0, 30, 60, 90]
 
 
+def test_what_is_aside_is_read_as_seldom_as_the_rig_says():
+    aside = Attention([(0, 100)], 10).aside()
+    assert instants(aside, 1, 40) == [0, 10, 20, 30, 40]
+
+
 def test_never_so_seldom_that_the_time_between_would_count_as_a_hole():
     """Five times the usual spacing is a hole, by docs/definitions.md."""
     assert Attention([], 60).longest_s(1.0) == 5.0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.core.errors import BenchError, FeatureError, LinkError, RefusedError
+from harness.trial.attention import AFTER_S, BEFORE_S
 from harness.trial.run import (
     LEAD_S,
     LOST_AFTER_S,
@@ -52,8 +53,8 @@ def test_between_what_the_plan_has_happen_it_is_read_seldom(monkeypatch, folder)
     begins_s, ends_s = 60.0, 60.0 + 30 * 60
     spacing = np.diff(times)
     from_s, until_s = times[:-1], times[1:]
-    close = (from_s >= begins_s - 60) & (until_s <= begins_s + 300)
-    close |= (from_s >= ends_s - 60) & (until_s <= ends_s + 300)
+    close = (from_s >= begins_s - BEFORE_S) & (until_s <= begins_s + AFTER_S)
+    close |= (from_s >= ends_s - BEFORE_S) & (until_s <= ends_s + AFTER_S)
     assert set(spacing[close]) == {1.0}
     assert set(spacing[~close]) <= {1.0, 5.0}
     assert np.count_nonzero(spacing == 5.0) > 200
