@@ -18,6 +18,8 @@ from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_further
 
 REFRESH_S = 0.5
+LINES_S = 2.0
+"""How often it is looked for lines to print where nobody watches a bar. [s]"""
 LOG_WIDTH = 120
 """Columns of what is printed where there is no terminal to ask."""
 FOLDER = ".progress"
@@ -43,13 +45,13 @@ def show_progress(
         while True:
             records |= read_further(folder, records)
             live.update(_view(folder, records.values()))
-            if _ended(process):
+            if _ended(process, within_s=REFRESH_S):
                 return
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def _ended(process: subprocess.Popen[bytes], *, within_s: float) -> bool:
     try:
-        process.wait(timeout=REFRESH_S)
+        process.wait(timeout=within_s)
     except subprocess.TimeoutExpired:
         return False
     return True
@@ -66,7 +68,7 @@ def _follow_plainly(
     told: set[Path] = set()
     said: set[str] = set()
     while True:
-        ended = _ended(process)
+        ended = _ended(process, within_s=LINES_S)
         for line in _news(folder):
             if line not in said:
                 said.add(line)
