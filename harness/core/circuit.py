@@ -195,6 +195,8 @@ class Circuit:
 
         Loads that are not a `ReactiveLoad` have none; neither has the line.
         """
+        if not self._reactive:
+            return 0.0
         seen = tuple(sees)
         if self.EVERYTHING not in seen:
             loads = [self._reactive[role] for role in seen if role in self._reactive]

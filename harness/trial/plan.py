@@ -225,6 +225,14 @@ class Plan:
             self.roles.append(role)
 
     def _clock_times(self) -> list[float]:
+        """Every time that the plan must last for."""
+        times = self._times_of_moves()
+        times += [one.agreed_clock_s for one in self.trades]
+        times += [one.decided_clock_s for one in self.orders]
+        return times + [one.at_clock_s for one in self.applications]
+
+    def _times_of_moves(self) -> list[float]:
+        """Those at which something may move on the bench: not what is only agreed."""
         times: list[float] = []
         for instruction in self.instructions:
             times += [instruction.from_clock_s, instruction.until_clock_s]
@@ -239,10 +247,10 @@ class Plan:
             times += [fault.from_clock_s, *([] if until is None else [until])]
         for planned in self.trades:
             trade = planned.trade
-            times += [planned.agreed_clock_s, trade.from_s, trade.until_s]
+            times += [trade.from_s, trade.until_s]
         times += [one.at_clock_s for one in self.trade_acts]
         for order in self.orders:
-            times += [order.decided_clock_s, order.until_clock_s]
+            times += [order.until_clock_s]
         for said in self.service_acts:
             times += [said.at_clock_s]
             times += [said.until_clock_s] if said.kind == "call" else []
@@ -251,7 +259,6 @@ class Plan:
         for span in spans:
             times += [span.from_clock_s, span.until_clock_s]
         times += [one.at_clock_s for one in self.readbacks]
-        times += [one.at_clock_s for one in self.applications]
         times += [one.at_clock_s for one in self.departures]
         if self.turns is not None:
             times += [self.turns.from_clock_s, self.turns.until_clock_s]
@@ -266,7 +273,10 @@ class Plan:
 
         Most of it happens at a moment; a watch, a fault, turns and a controller last.
         """
-        spans = [(at_s, at_s) for at_s in self._clock_times()]
+        moves = self._times_of_moves()
+        moves += [one.from_clock_s for one in self.orders]
+        moves += [one.from_clock_s for one in self.acts if one.kind == "dispatch"]
+        spans = [(at_s, at_s) for at_s in moves]
         spans += [(w.from_clock_s, w.until_clock_s) for w in self.watches]
         for fault in self.faults:
             until_s = fault.until_clock_s

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.faults import FaultKind
+from harness.market.trading import Motive
 from harness.rig.file import read_rig
 from harness.trial.attention import AFTER_S, BEFORE_S, Attention, attention, roles_aside
 from harness.trial.plan import Plan
-from harness.trial.planned import Instruction, Move, PlannedFault, Watch
+from harness.trial.planned import Instruction, Move, PlannedFault, PlannedOrder, Watch
 from tests.cli.bench import GOOD_RIG
 
 HOUR_S = 3600.0
@@ -120,3 +121,18 @@ def test_a_meter_that_a_fault_is_given_to_is_used():
     assert "heat_pump_meter" not in roles_aside(plan, read_rig(GOOD_RIG))
     late_s = plan.bench_s(17 * HOUR_S) + 1e5
     assert attention(plan, read_rig(GOOD_RIG)).next_s(late_s, 1.0) == late_s + 1
+
+
+def test_an_order_is_looked_at_closely_where_it_moves_and_not_where_it_is_decided():
+    plan = Plan(roles=["ev"])
+    plan.orders.append(
+        PlannedOrder(
+            site="the depot", power_w=2000.0, decided_clock_s=15 * HOUR_S,
+            from_clock_s=17 * HOUR_S, until_clock_s=18 * HOUR_S,
+            motive=Motive.EXPOSURE,
+        )
+    )  # fmt: skip
+    looking = attention(plan, read_rig(GOOD_RIG))
+    decided_s, begins_s = plan.bench_s(15 * HOUR_S), plan.bench_s(17 * HOUR_S)
+    assert looking.next_s(decided_s, 1.0) == decided_s + 5
+    assert looking.next_s(begins_s, 1.0) == begins_s + 1
