@@ -48,8 +48,7 @@ def each_channel(folder: Path) -> Iterator[Channel]:
     if not isinstance(found, WideChannels):
         yield from found.values()
         return
-    for names in found.by_file():
-        yield from found.read(names).values()
+    yield from found.each(found)
 
 
 def read_some(
@@ -91,23 +90,18 @@ class WideChannels(Mapping[str, Channel]):
         EvidenceError
             If a file cannot be read.
         """
-        wanted = {name: self._places[name] for name in names}
-        by_file: dict[tuple[Path, str], list[str]] = {}
-        for path, role, quantity in wanted.values():
-            by_file.setdefault((path, role), []).append(quantity)
-        found = {
-            channel.name: channel
-            for (path, role), quantities in by_file.items()
-            for channel in _read_role(path, role, quantities)
-        }
+        wanted = list(names)
+        found = {channel.name: channel for channel in self.each(wanted)}
         return {name: found[name] for name in wanted}
 
-    def by_file(self) -> list[list[str]]:
-        """Return the channels' names, those of one file together."""
-        found: dict[Path, list[str]] = {}
-        for name, (path, _role, _quantity) in self._places.items():
-            found.setdefault(path, []).append(name)
-        return list(found.values())
+    def each(self, names: Iterable[str]) -> Iterator[Channel]:
+        """Yield channels by name, file by file; see `read`."""
+        by_file: dict[tuple[Path, str], list[str]] = {}
+        for name in names:
+            path, role, quantity = self._places[name]
+            by_file.setdefault((path, role), []).append(quantity)
+        for (path, role), quantities in by_file.items():
+            yield from _read_role(path, role, quantities)
 
     def __getitem__(self, name: str) -> Channel:
         return self.read([name])[name]
