@@ -39,6 +39,10 @@ AT_ONCE = 1 << 16
 two thirds of the time that a frame takes goes into making room."""
 
 
+Event = tuple[selectors.SelectorKey, int]
+"""A socket that is ready, and for what."""
+
+
 class _End:
     """One end of a loopback connection, as the ledger sees it."""
 
@@ -240,7 +244,7 @@ class _JumpingSelector:
         loop = self._loop
         events = self._owed()
         if self._must_ask() or (loop.ledger.owed and not events):
-            events = self._collect_all(self._real.select(0))
+            events = self._with_others(events)
         if events:
             if len(events) > 1:
                 events.sort(key=lambda event: self._order[event[0].fd])
@@ -254,7 +258,7 @@ class _JumpingSelector:
         loop.jump()
         return events
 
-    def _owed(self) -> list[tuple[selectors.SelectorKey, int]]:
+    def _owed(self) -> list[Event]:
         """Reads of the ends that are owed something and are being read."""
         registered, found = self._real.get_map(), []
         for end in self._loop.ledger.owed:
@@ -263,19 +267,12 @@ class _JumpingSelector:
                 found.append((key, selectors.EVENT_READ))
         return found
 
-    def _collect_all(self, events: Any) -> Any:
-        """Wait until every reading socket that is owed something has it."""
-        began: float | None = None
-        while True:
-            ready = {key.fd for key, mask in events if mask & selectors.EVENT_READ}
-            waiting = {key.fd for key, _mask in self._owed()} - ready
-            if not waiting:
-                return events
-            if began is None:
-                began = time.monotonic()  # noqa: TID251 - real patience
-            elif time.monotonic() - began > STALL_AFTER_S:  # noqa: TID251
-                raise self._stalled(f"{len(waiting)} sockets never got their bytes")
-            events = self._real.select(0.0005)
+    def _with_others(self, owed: list[Event]) -> list[Event]:
+        """Add what the kernel has beside what is owed."""
+        events = {key.fd: (key, mask) for key, mask in self._real.select(0)}
+        for key, mask in owed:
+            events[key.fd] = key, mask | events.get(key.fd, (key, 0))[1]
+        return list(events.values())
 
     def _wait_for_the_world(self) -> Any:
         """Block for a thread, a handshake or a signal; never for a mere guess."""

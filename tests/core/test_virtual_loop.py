@@ -280,3 +280,19 @@ def test_what_is_owed_is_awaited_even_if_the_kernel_is_late():
         receiver.recv(100)  # nothing is owed: nothing is waited for
     sender.close()
     receiver.close()
+
+
+def test_what_is_owed_and_never_comes_is_a_stall_and_not_a_wait_for_ever(monkeypatch):
+    monkeypatch.setattr(virtual_loop, "STALL_AFTER_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    ledger = virtual_loop.Ledger()
+    ours.setblocking(False)
+    sender = virtual_loop._CountedSocket(theirs, ledger)
+    receiver = virtual_loop._CountedSocket(ours, ledger)
+    ledger.sent(sender._end, 5)
+    with pytest.raises(StalledError, match="never got its bytes"):
+        receiver.recv(100)
+    sender.close()
+    receiver.close()
