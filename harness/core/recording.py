@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,7 @@ from numpy.typing import NDArray
 Series = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One value as a device gave it.
 
     `quantity` carries its unit as a suffix: ``power_w``, ``energy_import_wh``,
@@ -53,8 +53,7 @@ class Channel:
         return f"{self.role}.{self.quantity}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One wire message, verbatim. `sent` is from the harness's point of view."""
 
     time_s: float
