@@ -6,6 +6,7 @@ with a feature file's tags, and pytest-xdist.
 
 from __future__ import annotations
 
+import gc
 import types
 from collections.abc import Generator, Iterator
 from datetime import UTC, date, datetime
@@ -39,6 +40,9 @@ pytest_plugins = list(STEP_MODULES)
 DEFAULT_RIG = "rigs/emulated.toml"
 _SESSIONS = pytest.StashKey[dict[str, Session]]()
 _RULEBOOK = pytest.StashKey[Rulebook]()
+GARBAGE_AFTER = (50_000, 20, 100)
+"""New objects after which Python looks for garbage: a day of messages is a million
+objects that all stay until they are judged, and going through them costs more."""
 
 
 def pytest_addoption(
@@ -211,6 +215,14 @@ def pytest_collection_modifyitems(
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look for garbage seldom, and not among what was collected, in a run of ours."""
+    if any(item.getparent(FeatureFile) for item in session.items):
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_AFTER)
 
 
 def pytest_collect_file(
