@@ -52,6 +52,8 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "xtick.bottom": False,
+    "ytick.left": False,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.7,
     "path.simplify": False,
@@ -268,6 +270,8 @@ def _marks(
     axes: Axes, marks: Sequence[tuple[str, float]], span: tuple[float, float]
 ) -> None:
     """Name instants above the axes, spread so that no two labels touch."""
+    from matplotlib.lines import Line2D
+
     ordered = sorted(marks, key=lambda mark: mark[1])
     if not ordered:
         return
@@ -280,12 +284,12 @@ def _marks(
         ordered, labels, spread(at_pt, widths, width_pt), strict=True
     ):
         axes.axvline(at_s, color=INK, lw=0.8, ls=(0, (2, 2)), zorder=3.5)
-        axes.annotate(
-            label, xy=(at_s, 1.0), xycoords=("data", "axes fraction"),
-            xytext=(x_pt / width_pt, 1.085), textcoords="axes fraction",
-            ha="center", va="bottom", fontsize=8.5, linespacing=1.15,
-            arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.7,
-                        "shrinkA": 0, "shrinkB": 0},
+        from_x, to_x = (at_s - span[0]) / (span[1] - span[0]), x_pt / width_pt
+        in_axes: Any = {"transform": axes.transAxes, "clip_on": False}
+        axes.add_line(Line2D([from_x, to_x], [1.0, 1.08], color=INK, lw=0.7, **in_axes))
+        axes.text(
+            to_x, 1.085, label, ha="center", va="bottom", fontsize=8.5,
+            linespacing=1.15, **in_axes,
         )  # fmt: skip
 
 
