@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
-from harness.cli.access import access
-from harness.cli.capture import capture
-from harness.cli.doctor import doctor
-from harness.cli.emulate import emulate
-from harness.cli.kit import check_driver, new_device
-from harness.cli.lists import devices, steps
-from harness.cli.neighbourhood import neighbourhood
-from harness.cli.portfolio import portfolio
-from harness.cli.rejudge import rejudge
-from harness.cli.rulebook import rules
-from harness.cli.run import run
-from harness.cli.trace import trace_command
 from harness.core.errors import FlexrigError
 
 EXIT_BENCH_OR_USAGE = 2
+COMMANDS = {
+    "run": "run.run",
+    "doctor": "doctor.doctor",
+    "rejudge": "rejudge.rejudge",
+    "emulate": "emulate.emulate",
+    "capture": "capture.capture",
+    "devices": "lists.devices",
+    "steps": "lists.steps",
+    "rules": "rulebook.rules",
+    "access": "access.access",
+    "portfolio": "portfolio.portfolio",
+    "neighbourhood": "neighbourhood.neighbourhood",
+    "trace": "trace.trace_command",
+    "check-driver": "kit.check_driver",
+    "new-device": "kit.new_device",
+}
+"""Where in this package each command is: only the one that is called is loaded."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands that are loaded when they are called, or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        _keep_lines(command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flexrig")
 def cli() -> None:
     r"""Prove on a bench that flexible devices deliver, and that it can be measured.
@@ -44,14 +65,6 @@ def cli() -> None:
     Exit codes: 0 all pass, 1 a device failed, 2 bench or usage fault,
     3 inconclusive.
     """
-
-
-COMMANDS = (
-    run, doctor, rejudge, emulate, capture, devices, steps, rules, access, portfolio,
-    neighbourhood, trace_command, check_driver, new_device,
-)  # fmt: skip
-for _command in COMMANDS:
-    cli.add_command(_command)
 
 
 def _keep_lines(command: click.Command) -> None:

@@ -244,14 +244,14 @@ def _new_folder(wanted: Path | None) -> Path:
 def _report(job: Job, status: int, console: Console, *, allure: bool) -> int:
     """Print verdicts, make the reports, and return the exit code."""
     records = read_records(job.folder)
-    if records:
-        console.print(verdict_table(records))
-    explain(job, status, records, console)
     if not records:
+        explain(job, status, records, console)
         return BENCH_OR_USAGE
     with ThreadPoolExecutor(1) as beside:
-        # Node makes Allure's while ours is made here.
+        # Node makes Allure's while ours is made, and verdicts are told, here.
         made = beside.submit(_allure, job, records, console) if allure else None
+        console.print(verdict_table(records))
+        explain(job, status, records, console)
         page = write_report(job.folder, job.folder / "report.html")
     if made is not None and (allure_page := made.result()) is not None:
         console.print(f"Allure report:  {allure_page}", soft_wrap=True)

@@ -6,7 +6,7 @@ from harness.cli import COMMANDS
 from tests.cli.bench import flexrig_here
 
 
-@pytest.mark.parametrize("name", ["", *(command.name for command in COMMANDS)])
+@pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_no_mark_of_the_formatter_is_shown(name):
     ended = flexrig_here(*filter(None, [name]), "--help")
     assert ended.code == 0

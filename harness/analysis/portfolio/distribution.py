@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from harness.core.recording import Series
 
@@ -92,6 +91,8 @@ class Distribution:
         self, rng: np.random.Generator, count: int, centre: float, sd: float
     ) -> Series:
         """Draw from a normal distribution of which only a part is there."""
+        from scipy.special import ndtr, ndtri  # costs 0.3 s: most runs draw nobody
+
         ends = self._ends
         if self.shape is Shape.LOGNORMAL:
             ends = (math.log(max(ends[0], 1e-300)), _log(ends[1]))
@@ -127,6 +128,8 @@ def normal(
         If sd is not above 0, or next to nothing of it lies between the ends.
     """
     _require(math.isfinite(mean) and 0 < sd < math.inf, f"{mean:g} ± {sd:g} is none")
+    from scipy.special import ndtr
+
     share = float(ndtr((most - mean) / sd) - ndtr((least - mean) / sd))
     _require(share > 1e-6, f"nothing of {mean:g} ± {sd:g} is in {least:g} to {most:g}")
     return Distribution(Shape.NORMAL, (mean, sd), (), least, most, source)

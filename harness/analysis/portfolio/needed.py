@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from harness.core.recording import Series
 
@@ -71,6 +70,8 @@ def homes_for(
         raise ValueError(
             f"a target of {target_w:g} W at {confidence:g} from {seen} homes is none"
         )
+    from scipy.special import ndtri
+
     z2 = float(ndtri(confidence)) ** 2 * sd_w**2
     square = mean_w**2 - z2 / seen
     if mean_w <= 0 or square <= TOLD_APART * mean_w**2:
