@@ -34,8 +34,6 @@ from harness.core.errors import LinkError, RefusedError, RigError
 
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
-_READ_WORDS = (3, 4)
-"""Functions that read holding and input registers."""
 EXCEPTIONS = {
     1: ("illegal function", "a driver that fits this model"),
     2: ("illegal data address", "the register map of this very model"),
@@ -89,7 +87,8 @@ class ModbusLink:
         self._where = f"{context.where} {context.address}"
         self._timeout_s = timeout_s
         self._framer = _framer(self.address)
-        self._frames: dict[tuple[int, int, int], bytes] = {}
+        self._reads: dict[tuple[type[ModbusPDU], int, int], ModbusPDU] = {}
+        self._frames: dict[ModbusPDU, bytes] = {}
         self._wire: Wire | None = None
 
     async def connect(self) -> None:
@@ -112,12 +111,12 @@ class ModbusLink:
 
     async def read_holding(self, address: int, count: int) -> list[int]:
         """Read holding registers (function 03), as 16-bit words."""
-        request = ReadHoldingRegistersRequest(address=address, count=count)
+        request = self._reading(ReadHoldingRegistersRequest, address, count)
         return self._words(await self._ask(request), request)
 
     async def read_input(self, address: int, count: int) -> list[int]:
         """Read input registers (function 04), as 16-bit words."""
-        request = ReadInputRegistersRequest(address=address, count=count)
+        request = self._reading(ReadInputRegistersRequest, address, count)
         return self._words(await self._ask(request), request)
 
     async def read_coils(self, address: int, count: int) -> list[bool]:
@@ -151,25 +150,34 @@ class ModbusLink:
         request = WriteMultipleRegistersRequest(address=address, registers=list(values))
         self._check_echo(await self._ask(request), request, len(values))
 
+    def _reading(self, kind: type[ModbusPDU], address: int, count: int) -> ModbusPDU:
+        """Return a request to read words: made and framed once, and asked all day."""
+        key = kind, address, count
+        request = self._reads.get(key)
+        if request is None:
+            request = kind(address=address, count=count)
+            request.verifyAddress()
+            request.dev_id = self.address.unit
+            self._reads[key] = request
+            self._frames[request] = self._framer.buildFrame(request)
+        return request
+
     def _frame(self, request: ModbusPDU) -> bytes:
-        """Return a request's frame; one that reads is built once, and asked all day.
+        """Return a request's frame.
 
         Modbus TCP numbers its frames in their first two bytes; RTU does not.
         """
-        if request.function_code not in _READ_WORDS:
-            return self._framer.buildFrame(request)
-        key = (request.function_code, request.address, request.count)
-        frame = self._frames.get(key)
+        frame = self._frames.get(request)
         if frame is None:
-            frame = self._frames[key] = self._framer.buildFrame(request)
+            request.verifyAddress()
+            request.dev_id = self.address.unit
+            return self._framer.buildFrame(request)
         if self.address.wire == "tcp":
             return request.transaction_id.to_bytes(2, "big") + frame[2:]
         return frame
 
     async def _ask(self, request: ModbusPDU) -> bytes:
         """Send one request; return its reply from the function code on."""
-        request.verifyAddress()
-        request.dev_id = self.address.unit
         wire = self._joined()
         try:
             async with wire.lock:

@@ -125,6 +125,7 @@ class Circuit:
         self._distorted: dict[str, DistortedLoad] = {}
         self._line_ohm = line_resistance_ohm
         self._phase = (seed * 0.618033988749895) % 1.0 * 2 * math.pi
+        self._wandered_at_s, self._wander_v = math.nan, 0.0
 
     def attach(self, role: str, load: Load) -> None:
         """Wire a load into the home; a role is wired once."""
@@ -233,7 +234,13 @@ class Circuit:
         """
         if self.is_dark:
             return self.DEAD_V + math.sin(at_s / 13.7)
-        return self._steady_v(at_s) + (
+        if at_s != self._wandered_at_s:
+            self._wandered_at_s, self._wander_v = at_s, self._wandering_v(at_s)
+        return self._steady_v(at_s) + self._wander_v
+
+    def _wandering_v(self, at_s: float) -> float:
+        """How far the voltage is from where it would stay: every load asks at once."""
+        return (
             1.5 * math.sin(at_s / 97.0 + self._phase)
             + 0.7 * math.sin(at_s / 13.7 + 2.0 * self._phase)
             + 0.3 * math.sin(at_s / 3.1 + 3.0 * self._phase)

@@ -199,9 +199,11 @@ class _JumpingSelector:
         self._real, self._loop = real, loop
         self._order: dict[int, int] = {}
         self._writing: set[int] = set()
+        self._keys: dict[int, selectors.SelectorKey] = {}
         self._opened = self._unasked = 0
         for key in real.get_map().values():
             self._number(key.fd)
+            self._note(key, key.events)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -213,36 +215,40 @@ class _JumpingSelector:
     def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
         key = self._real.register(fileobj, events, data)
         self._number(key.fd)
-        self._note(key.fd, events)
+        self._note(key, events)
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> Any:
         key = self._real.modify(fileobj, events, data)
-        self._note(key.fd, events)
+        self._note(key, events)
         return key
 
     def unregister(self, fileobj: Any) -> Any:
         key = self._real.unregister(fileobj)
-        self._note(key.fd, 0)
+        self._note(key, 0)
         return key
 
-    def _note(self, fd: int, events: int) -> None:
-        """Keep who waits to write: the ledger knows only of what is to be read."""
-        if events & selectors.EVENT_WRITE:
-            self._writing.add(fd)
+    def _note(self, key: selectors.SelectorKey, events: int) -> None:
+        """Keep who reads, and who waits to write: of that the ledger knows nothing."""
+        if events:
+            self._keys[key.fd] = key
         else:
-            self._writing.discard(fd)
+            self._keys.pop(key.fd, None)
+        if events & selectors.EVENT_WRITE:
+            self._writing.add(key.fd)
+        else:
+            self._writing.discard(key.fd)
 
     def _must_ask(self) -> bool:
         """Whether the kernel must be asked this time."""
         if self._writing or self._loop.held:
             return True
         self._unasked = (self._unasked + 1) % self.LOOK_EVERY
-        return self._unasked == 0
+        return not self._unasked
 
     def select(self, timeout: float | None = None) -> Any:
         loop = self._loop
-        events = self._owed()
+        events = self._owed() if loop.ledger.owed else []
         if self._must_ask() or (loop.ledger.owed and not events):
             events = self._with_others(events)
         if events:
@@ -260,9 +266,9 @@ class _JumpingSelector:
 
     def _owed(self) -> list[Event]:
         """Reads of the ends that are owed something and are being read."""
-        registered, found = self._real.get_map(), []
+        found = []
         for end in self._loop.ledger.owed:
-            key = registered.get(end.fd)
+            key = self._keys.get(end.fd)
             if key is not None and key.events & selectors.EVENT_READ:
                 found.append((key, selectors.EVENT_READ))
         return found

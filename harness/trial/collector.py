@@ -61,8 +61,6 @@ class DataCollector:
 
     def hear(self, meter: str, readings: Sequence[Reading]) -> None:
         """Take note of a meter's registers."""
-        if self._plan.private_network is None:
-            return
         now_s = self._clock.now_s()
         for reading in readings:
             if reading.quantity in _REGISTERS and math.isfinite(reading.value):

@@ -90,9 +90,13 @@ class Market:
 
     def listeners(self, plan: Plan) -> list[Listener]:
         """Who hears the meters while a plan runs: every reading goes to all of them."""
-        found: list[Listener] = [
-            self.desk.hear, self.network.hear, self.offsets.hear, self.collector.hear
-        ]  # fmt: skip
+        found: list[Listener] = []
+        if plan.areas:
+            found += [self.desk.hear, self.network.hear]
+        if any(planned.trade.kind.is_offset for planned in plan.trades):
+            found.append(self.offsets.hear)
+        if plan.private_network is not None:
+            found.append(self.collector.hear)
         if plan.balancing is not None:
             found.append(self.balancer.hear)
         if plan.local_market is not None:
