@@ -153,12 +153,23 @@ class Circuit:
         if self._cut:
             return self._in_island_w(seen, at_s)
         if self.EVERYTHING in seen:
-            total_w = self._drawn_w(at_s)
-            current_a = total_w / self.voltage_v(at_s)
-            return total_w + self._line_ohm * current_a * current_a
+            return self._with_loss_w(self._drawn_w(at_s), at_s)
         return sum(
             self._loads[role].power_w(at_s) for role in seen if role in self._loads
         )
+
+    def powers_w(self, at_s: float) -> dict[str, float]:
+        """Return true active power of every load, and of the boundary as ``*``. [W]"""
+        if self._cut:
+            places = (*self._loads, self.EVERYTHING)
+            return {place: self._in_island_w((place,), at_s) for place in places}
+        found = {role: load.power_w(at_s) for role, load in self._loads.items()}
+        found[self.EVERYTHING] = self._with_loss_w(sum(found.values()), at_s)
+        return found
+
+    def _with_loss_w(self, drawn_w: float, at_s: float) -> float:
+        current_a = drawn_w / self.voltage_v(at_s)
+        return drawn_w + self._line_ohm * current_a * current_a
 
     def connect(self, connected: bool, at_s: float) -> None:
         """Lose the mains, or have them back."""

@@ -15,7 +15,7 @@ messages that fit one loopback segment, 64 KiB; larger ones may be split
 differently from run to run, which moves no timestamp.)
 
 This module wraps private parts of asyncio (``_selector``, ``_scheduled``,
-``_make_socket_transport``); nothing else in the project does.
+``_make_socket_transport``, ``Handle._run``); nothing else in the project does.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ import select
 import selectors
 import time
 from collections.abc import Callable
+from contextvars import Context, copy_context
+from heapq import heappush
 from typing import Any
 
 from harness.core.errors import StalledError
+from harness.core.ledger import Ledger
 
 STALL_AFTER_S = 20.0
 """Real seconds without any progress after which waiting is declared hopeless."""
@@ -41,86 +44,6 @@ two thirds of the time that a frame takes goes into making room."""
 
 Event = tuple[selectors.SelectorKey, int]
 """A socket that is ready, and for what."""
-
-
-class _End:
-    """One end of a loopback connection, as the ledger sees it."""
-
-    __slots__ = ("closed", "fd", "peer", "received", "saw_eof", "sent", "shut")
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.peer: _End | None = None
-        self.sent = self.received = 0
-        self.shut = self.saw_eof = self.closed = False
-
-
-class Ledger:
-    """What is on the wires of this process, to the byte."""
-
-    def __init__(self) -> None:
-        self._by_address: dict[tuple[object, object], _End] = {}
-        self.owed: set[_End] = set()
-        """Ends that have bytes or a close coming to them."""
-        self.lonely: set[_End] = set()
-        """Ends whose other end has not been seen in this process yet."""
-        self.handshakes = 0
-
-    def open(self, sock: Any) -> _End:
-        """Enter a connected socket and pair it with its other end if known."""
-        here, there = sock.getsockname()[:2], sock.getpeername()[:2]
-        end = _End(sock.fileno())
-        peer = self._by_address.pop((there, here), None)
-        if peer is None:
-            self._by_address[(here, there)] = end
-            self.lonely.add(end)
-        else:
-            end.peer, peer.peer = peer, end
-            self.lonely.discard(peer)
-            self._settle(end)
-            self._settle(peer)
-        return end
-
-    def sent(self, end: _End, count: int) -> None:
-        """Bytes went into the kernel."""
-        end.sent += count
-        if end.peer is not None and not end.peer.closed:
-            self.owed.add(end.peer)
-
-    def received(self, end: _End, count: int) -> None:
-        """Bytes came out of the kernel; zero is the end of the stream."""
-        end.received += count
-        if count == 0:
-            end.saw_eof = True
-        self._settle(end)
-
-    def reset(self, end: _End) -> None:
-        """The kernel says that this connection is gone; nothing more will come."""
-        end.saw_eof = True
-        if end.peer is not None:
-            end.received = end.peer.sent
-        self._settle(end)
-
-    def shut(self, end: _End) -> None:
-        """This end will send no more; its other end must notice."""
-        end.shut = True
-        if end.peer is not None:
-            self._settle(end.peer)
-
-    def close(self, end: _End) -> None:
-        """This end is gone; what was coming to it no longer counts."""
-        end.closed = True
-        self.lonely.discard(end)
-        self.owed.discard(end)
-        self.shut(end)
-
-    def _settle(self, end: _End) -> None:
-        peer = end.peer
-        if peer is None or end.closed:
-            self.owed.discard(end)
-            return
-        due = end.received < peer.sent or (peer.shut and not end.saw_eof)
-        (self.owed.add if due else self.owed.discard)(end)
 
 
 class _CountedSocket:
@@ -300,6 +223,53 @@ class _JumpingSelector:
         )
 
 
+class _Timer(float):
+    """A timer that is the instant at which it is due.
+
+    asyncio's own is compared in Python, some seven times for each that is set; a number
+    is not. In all else it is as an `asyncio.TimerHandle`, which cannot be a number.
+    """
+
+    _when: float
+    _loop: VirtualLoop
+    _callback: Callable[..., object] | None
+    _args: tuple[Any, ...] | None
+    _context: Context
+    _cancelled: bool
+    _scheduled: bool
+    _source_traceback: None
+    __slots__ = (
+        "_args", "_callback", "_cancelled", "_context", "_loop", "_scheduled",
+        "_source_traceback", "_when",
+    )  # fmt: skip
+    __hash__ = object.__hash__  # two timers for one instant are two
+
+    def __new__(
+        cls, when: float, callback: Callable[..., object], args: tuple[Any, ...],
+        loop: VirtualLoop, context: Context | None,
+    ) -> _Timer:  # fmt: skip
+        self = super().__new__(cls, when)
+        self._when, self._loop = when, loop
+        self._callback, self._args = callback, args
+        self._context = copy_context() if context is None else context
+        self._cancelled, self._scheduled, self._source_traceback = False, True, None
+        return self
+
+    _run = asyncio.Handle._run
+
+    def when(self) -> float:
+        return self._when
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            self._loop._timer_handle_cancelled(self)  # type: ignore[attr-defined]
+            self._callback = self._args = None
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """asyncio's selector loop on virtual time; sockets stay real.
 
@@ -317,6 +287,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return virtual seconds since the loop was made."""
         return self._now_s
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> _Timer:
+        """Set a timer; see `_Timer`."""
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(when, callback, args, self, context)
+        heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        return timer
 
     @property
     def held(self) -> bool:

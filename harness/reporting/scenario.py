@@ -33,8 +33,18 @@ def scenario_slug(item: pytest.Item) -> str:
     return f"{words(file.stem)}--{words(scenario.name)}-{digest}"
 
 
+_SCENARIO = pytest.StashKey[Scenario | None]()
+
+
 def scenario_of(item: pytest.Item) -> Scenario | None:
     """Return the scenario behind an item, its example row filled in, or None."""
+    # Filling in copies every table, and many ask.
+    if _SCENARIO not in item.stash:
+        item.stash[_SCENARIO] = _filled_in(item)
+    return item.stash[_SCENARIO]
+
+
+def _filled_in(item: pytest.Item) -> Scenario | None:
     function: Any = getattr(item, "obj", None)
     try:
         template = scenario_wrapper_template_registry.get(function)

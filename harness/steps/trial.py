@@ -25,7 +25,7 @@ from harness.core.calendar import LONDON
 from harness.core.errors import FeatureError
 from harness.core.faults import FaultKind
 from harness.core.recording import Recording
-from harness.evidence.bundle import recording_digest
+from harness.evidence.bundle import known_digest
 from harness.reporting import figures
 from harness.reporting.record import (
     TrialFacts,
@@ -172,7 +172,7 @@ class Trial:
                 bench_s=self.plan.duration_s,
                 speed=live.speed,
                 evidence=folder.name,
-                digest=recording_digest(stored),
+                digest=known_digest(stored),
                 sections=_sections(facts) | _clocks(recording),
             ),
         )

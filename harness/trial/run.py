@@ -356,19 +356,16 @@ async def _pulse(
     """At an interval: note true power where it is known, look for lost devices."""
     clock, circuit = bench.clock, bench.circuit
     known = [role for role in bench.rig.device if role in circuit.roles]
-    everything = len(known) == len(bench.rig.device)
+    shown = {role: f"{role}_power_w" for role in known}
+    if len(known) == len(bench.rig.device):
+        shown[circuit.EVERYTHING] = "home_power_w"
     due_s = float(math.ceil(clock.now_s()))
     while True:
         await clock.until(due_s)
         now_s = clock.now_s()
-        truth = [
-            Reading(f"{role}_power_w", circuit.power_w((role,), now_s))
-            for role in known
-        ]
-        if everything:
-            home_w = circuit.power_w((circuit.EVERYTHING,), now_s)
-            truth.append(Reading("home_power_w", home_w))
-        if truth:
+        if shown:
+            truly_w = circuit.powers_w(now_s)
+            truth = [Reading(name, truly_w[place]) for place, name in shown.items()]
             recorder.samples("truth", truth, asked_s=now_s, arrival_s=now_s)
         observer.watch.check(bench.rig)
         tell(now_s)

@@ -110,3 +110,12 @@ def test_an_island_that_nothing_can_hold_up_is_dark_until_the_mains_are_back(for
     circuit.connect(True, 20.0)
     assert circuit.power_w(("kettle",), 20.0) == 3_000.0
     assert circuit.voltage_v(20.0) > 220
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_all_powers_at_once_are_those_of_each_place(connected):
+    circuit, _source = island(rating_w=2_000.0)
+    circuit.connect(connected, 10.0)
+    places = ("kettle", "panels", "battery", "*")
+    expected = {place: circuit.power_w((place,), 10.0) for place in places}
+    assert circuit.powers_w(10.0) == expected
