@@ -206,7 +206,10 @@ class ElectricVehicle:
 
     def _piece_wh(self, to_s: float) -> float:
         """Return the energy from the last grid point to a time before the next. [Wh]"""
-        charge_as = self._piece_as(to_s)
+        return self._energy_wh(self._piece_as(to_s), to_s)
+
+    def _energy_wh(self, charge_as: float, to_s: float) -> float:
+        """Return what a charge since the last grid point amounts to. [Wh]"""
         if not charge_as:
             return 0.0
         voltage_v = self._voltage_v((self._at_s + to_s) / 2)
@@ -229,8 +232,9 @@ class ElectricVehicle:
                 self._wanted_a = self._turns.popleft()[1]
 
     def _move(self, to_s: float) -> None:
-        drawn_wh = self._piece_wh(to_s)
-        self._charge_as += self._piece_as(to_s)
+        charge_as = self._piece_as(to_s)
+        drawn_wh = self._energy_wh(charge_as, to_s)
+        self._charge_as += charge_as
         self._current_a = self._current_after(to_s - self._at_s)
         self._drawn_wh += drawn_wh
         gain_percent = (
