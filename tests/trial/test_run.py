@@ -8,12 +8,8 @@ import pytest
 
 from harness.core.errors import BenchError, FeatureError, LinkError, RefusedError
 from harness.trial.attention import AFTER_S, BEFORE_S
-from harness.trial.run import (
-    LEAD_S,
-    LOST_AFTER_S,
-    check_roles,
-    first_cause,
-)
+from harness.trial.observe import LOST_AFTER_S
+from harness.trial.run import LEAD_S, check_roles, first_cause
 from tests.trial.fakes import Fake, Meter, carry_out, event, gaps, known
 
 SILENT = LinkError("meter", "no reply within 1 s", "its wire")
