@@ -6,9 +6,7 @@ plan carried out, once; every Then is a function of that recording.
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,11 +33,10 @@ from harness.reporting.record import (
 )
 from harness.reporting.recorder import scenario_folder
 from harness.reporting.sequence import Arrow, describe_sequence, draw_sequence
-from harness.rig.file import Rig
 from harness.rulebook.rule import Rule
+from harness.steps.live import Live
+from harness.steps.sections import sections_of
 from harness.steps.words import HOME, asset_name
-from harness.trial.capturing import in_report
-from harness.trial.clocks import role_clocks
 from harness.trial.notice import OF_METERS, OF_WIRES, notice, unexplained
 from harness.trial.plan import Plan, clock_text
 from harness.trial.session import Session
@@ -57,10 +54,6 @@ from harness.trial.witnesses import Notice, Witnesses, is_beyond
 STEP_TEXT = pytest.StashKey[str]()
 """The step that is running, as the feature file words it."""
 BENCH_RULES = ("bench/largest-gap", "bench/frozen", "bench/lag")
-TELL_EVERY_S = 0.3
-"""Real seconds between two updates of the live display. [s]"""
-PROMPT_S = 60.0
-"""How long before and after its time a person is asked to do something. [s]"""
 
 
 @dataclass(slots=True)
@@ -125,7 +118,7 @@ class Trial:
     def _observe(self) -> Recording:
         folder = scenario_folder(self.node)
         self._note_before(folder)
-        live = _Live(
+        live = Live(
             self.session.run_folder,
             folder.name,
             self.plan,
@@ -158,7 +151,7 @@ class Trial:
             ),
         )
 
-    def _note_after(self, recording: Recording, folder: Path, live: _Live) -> None:
+    def _note_after(self, recording: Recording, folder: Path, live: Live) -> None:
         stored = self.session.rejudge / folder.name if self.session.rejudge else folder
         facts = recording.facts
         note_trial(
@@ -173,7 +166,7 @@ class Trial:
                 speed=live.speed,
                 evidence=folder.name,
                 digest=known_digest(stored),
-                sections=_sections(facts) | _clocks(recording),
+                sections=sections_of(recording),
             ),
         )
         plan = self.plan
@@ -359,105 +352,3 @@ def _figure_band(
     low = band.low_w if math.isfinite(band.low_w) else 0.0
     high = band.high_w if math.isfinite(band.high_w) else max(top, low)
     return figures.Band(low, high, *band_s)
-
-
-def _sections(facts: Mapping[str, object]) -> dict[str, dict[str, str]]:
-    """Identities, calibration and safe state as the reports show them."""
-    sections: dict[str, dict[str, str]] = {}
-    identities = facts.get("identities")
-    if isinstance(identities, Mapping):
-        sections["Identities"] = {
-            role: " ".join(str(part) for part in who.values() if part)
-            for role, who in identities.items()
-        }
-    meters = facts.get("meters")
-    if isinstance(meters, Mapping):
-        sections["Calibration"] = {
-            role: f"{meter['calibration']['document']}, "
-            f"u = {100 * meter['relative_u']:.2g} % of reading, "
-            f"due {meter['calibration']['due']}, sees {', '.join(meter['sees'])}"
-            for role, meter in meters.items()
-        }
-    if quiet_s := facts.get("quiet_interval_s"):
-        sections["Readings"] = {
-            "while nothing of the plan happens": f"every {quiet_s:g} s, or every five "
-            "of a meter's own intervals if that is sooner",
-        }
-    safe = facts.get("safe_state")
-    if isinstance(safe, Mapping):
-        sections["Safe state"] = {role: str(text) for role, text in safe.items()}
-    if captured := in_report(facts):
-        sections["Wire capture"] = captured
-    return sections
-
-
-def _clocks(recording: Recording) -> dict[str, dict[str, str]]:
-    """Every clock of the bench as the reports show it."""
-    found = role_clocks(recording)
-    return (
-        {"Clocks": {role: str(clock) for role, clock in found.items()}} if found else {}
-    )
-
-
-class _Live:
-    """Writes where a scenario is, for the live display, a few times a second."""
-
-    def __init__(
-        self, run_folder: Path, slug: str, plan: Plan, *, rig: Rig, name: str
-    ) -> None:
-        self._path = run_folder / ".progress" / f"{slug}.json"
-        self._plan, self._name = plan, name
-        self._virtual = rig.rig.clock == "virtual"
-        self._by_hand = {
-            role for role, entry in rig.device.items() if entry.emulator is None
-        }
-        self._told_at = -TELL_EVERY_S
-        self.speed: float | None = None
-
-    def tell(self, bench_s: float, speed: float) -> None:
-        """Take note of bench time; write it down if it is time to."""
-        self.speed = speed
-        now = time.perf_counter()
-        if now - self._told_at < TELL_EVERY_S:
-            return
-        self._told_at = now
-        state = {
-            "scenario": self._name,
-            "clock_kind": "virtual" if self._virtual else "wall",
-            "bench_s": bench_s,
-            "duration_s": self._plan.duration_s,
-            "speed": self.speed,
-            "clock": self._clock(bench_s),
-            "next": self._next(bench_s),
-            "person": self._person(bench_s),
-        }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(state))
-        part.replace(self._path)
-
-    def end(self) -> None:
-        """Take the scenario off the display."""
-        self._path.unlink(missing_ok=True)
-
-    def _clock(self, bench_s: float) -> str:
-        day_s = (self._plan.start_clock_s + bench_s) % 86_400
-        minutes, seconds = divmod(int(day_s), 60)
-        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
-
-    def _next(self, bench_s: float) -> str:
-        for at_s, what in self._plan.agenda(by_hand=self._by_hand):
-            if at_s > bench_s:
-                return f"{self._clock(at_s)} {what}"
-        return ""
-
-    def _person(self, bench_s: float) -> list[str]:
-        """What a person has to do: said a minute ahead, and for a minute when due."""
-        asked = []
-        for operation in self._plan.operations:
-            ahead_s = self._plan.bench_s(operation.at_clock_s) - bench_s
-            if operation.role in self._by_hand and abs(ahead_s) < PROMPT_S:
-                when = "NOW" if ahead_s <= 0 else f"at {self._clock(bench_s + ahead_s)}"
-                what = f"{operation.action} {asset_name(operation.role)}"
-                asked.append(f"{when}: {what}")
-        return asked

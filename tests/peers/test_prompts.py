@@ -12,7 +12,7 @@ from rich.console import Console
 
 from harness.cli.progress import show_progress
 from harness.rig.file import read_rig
-from harness.steps.trial import _Live
+from harness.steps.live import Live
 from harness.trial.plan import Plan
 from harness.trial.planned import Operation
 
@@ -23,7 +23,7 @@ FIVE_S = 17 * 3600.0
 def shown(folder: Path, rig: str, at_s: float, *, terminal: bool = False) -> str:
     """What the display shows of a plan in which the car is unplugged at 17:00."""
     plan = Plan(operations=[Operation("ev", "unplug", FIVE_S)], baseline_s=300.0)
-    live = _Live(
+    live = Live(
         folder, "slug", plan, rig=read_rig(RIGS / f"{rig}.toml"), name="the car leaves"
     )
     live.tell(at_s, 1.0)
