@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from harness.core.capabilities import Device, Polled
 from harness.rig.drivers import all_drivers
-from harness.steps.phrases import all_phrases
+from harness.steps.phrases import library
 
 
 def _print(table: Table) -> None:
@@ -37,7 +37,7 @@ def devices() -> None:
 def steps(words: tuple[str, ...]) -> None:
     """List the phrases a feature file may use; WORDS narrow the list."""
     table = Table("keyword", "phrase", "meaning")
-    for phrase in all_phrases():
+    for phrase in library().phrases:
         if all(word.lower() in phrase.text.lower() for word in words):
             table.add_row(phrase.keyword, phrase.text, phrase.meaning)
     _print(table)

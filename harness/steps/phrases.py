@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -71,19 +71,42 @@ class Phrase:
         return bool(self.context.parser.is_matching(text))
 
 
-def all_phrases() -> tuple[Phrase, ...]:
+class Library:
+    """The phrases of some modules, and what steps mean by them, each found once."""
+
+    def __init__(self, modules: Iterable[str]) -> None:
+        self.phrases = tuple(
+            phrase
+            for name in modules
+            for phrase in _phrases_of(importlib.import_module(name))
+        )
+        self._of_kind: dict[str, tuple[Phrase, ...]] = {}
+        self._meanings: dict[tuple[str, str], Phrase | None] = {}
+
+    def of_kind(self, kind: str) -> tuple[Phrase, ...]:
+        """Every phrase that a ``given``, ``when`` or ``then`` may be."""
+        if kind not in self._of_kind:
+            kinds = (kind, "step")
+            found = tuple(p for p in self.phrases if p.keyword.lower() in kinds)
+            self._of_kind[kind] = found
+        return self._of_kind[kind]
+
+    def meaning(self, kind: str, text: str) -> Phrase | None:
+        """Return what a step means, None if nobody knows: many files say the same."""
+        step = kind, text
+        if step not in self._meanings:
+            known = (p for p in self.of_kind(kind) if p.matches(text))
+            self._meanings[step] = next(known, None)
+        return self._meanings[step]
+
+
+def library() -> Library:
     """Every phrase, in the order of the modules."""
-    return phrases_of(STEP_MODULES)
+    return library_of(STEP_MODULES)
 
 
-@functools.cache
-def phrases_of(modules: tuple[str, ...]) -> tuple[Phrase, ...]:
-    """Every phrase of some modules, each looked through once."""
-    return tuple(
-        phrase
-        for name in modules
-        for phrase in _phrases_of(importlib.import_module(name))
-    )
+library_of = functools.cache(Library)
+"""The phrases of some modules, each looked through once."""
 
 
 def _phrases_of(module: ModuleType) -> Iterator[Phrase]:

@@ -27,7 +27,7 @@ from harness.core.errors import FeatureError, RuleError
 from harness.rulebook.agree import require_agreement
 from harness.rulebook.book import Rulebook
 from harness.steps.guard import refuse_async
-from harness.steps.phrases import Phrase, all_phrases
+from harness.steps.phrases import Phrase, library
 from harness.steps.trial import Trial
 from harness.steps.words import EDITIONS, UNSAID, asset_name, role_of
 from harness.trial.plan import Plan
@@ -129,7 +129,7 @@ def _check_description(where: str, scenario: Mapping[str, Any]) -> None:
     lines = str(scenario.get("description") or "").splitlines()
     for line in filter(None, map(str.strip, lines)):
         word, _, rest = line.partition(" ")
-        if any(phrase.matches(rest) for phrase in all_phrases()):
+        if any(phrase.matches(rest) for phrase in library().phrases):
             raise FeatureError(
                 f"{where}:{scenario['location']['line']}",
                 f"“{line}” looks like a step, but {word!r} begins none",
@@ -145,12 +145,13 @@ def rig_named_by(path: Path) -> str | None:
 
 def plans_of(feature: Feature) -> list[Plan]:
     """Return what each scenario of a checked feature would plan, in its order."""
-    phrases, plans = all_phrases(), []
+    plans = []
     where = Path(feature.filename).name
     for scenario in feature.scenarios.values():
         for row in _example_rows(scenario.examples):
-            steps = scenario.render(row).steps
-            known = [(step, _phrase_of(where, step, phrases)) for step in steps]
+            # Filling in an example copies every table: only where there is one.
+            steps = scenario.render(row).steps if row else scenario.steps
+            known = [(step, _phrase_of(where, step)) for step in steps]
             plans.append(_rehearse(where, known))
     return plans
 
@@ -168,7 +169,6 @@ def check_feature(feature: Feature, rulebook: Rulebook, on: date) -> None:
     where = Path(feature.filename).name
     if not feature.scenarios:
         raise FeatureError(where, "no scenario in it", "a Scenario: with steps")
-    phrases = all_phrases()
     for scenario in feature.scenarios.values():
         if not scenario.steps:
             raise FeatureError(
@@ -177,8 +177,8 @@ def check_feature(feature: Feature, rulebook: Rulebook, on: date) -> None:
                 "a When and a Then",
             )
         for row in _example_rows(scenario.examples):
-            steps = scenario.render(row).steps
-            known = [(step, _phrase_of(where, step, phrases)) for step in steps]
+            steps = scenario.render(row).steps if row else scenario.steps
+            known = [(step, _phrase_of(where, step)) for step in steps]
             for step in steps:
                 _check_table(where, step, rulebook, on)
             _rehearse(where, known)
@@ -191,13 +191,12 @@ def _example_rows(examples: Sequence[object]) -> list[dict[str, str]]:
     return rows or [{}]
 
 
-def _phrase_of(where: str, step: Step, phrases: Sequence[Phrase]) -> Phrase:
+def _phrase_of(where: str, step: Step) -> Phrase:
     """Return the phrase that a step uses, or say which one is nearest."""
-    same_kind = [p for p in phrases if p.keyword.lower() in (step.type, "step")]
-    for phrase in same_kind:
-        if phrase.matches(step.name):
-            return phrase
-    texts = [phrase.text for phrase in same_kind]
+    phrase = library().meaning(step.type, step.name)
+    if phrase is not None:
+        return phrase
+    texts = [one.text for one in library().of_kind(step.type)]
     near = difflib.get_close_matches(step.name, texts, n=1, cutoff=0.3)
     raise FeatureError(
         f"{where}:{step.line_number}",

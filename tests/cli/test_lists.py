@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.rig.drivers import all_drivers
-from harness.steps.phrases import all_phrases
+from harness.steps.phrases import library
 from tests.cli.bench import flexrig_here
 
 
@@ -23,7 +23,7 @@ def test_steps_lists_each_phrase_with_its_meaning():
     ended = flexrig_here("steps")
     assert ended.code == 0
     listed = words(ended.text)
-    for phrase in all_phrases():
+    for phrase in library().phrases:
         assert phrase.meaning.endswith(".")
         assert max(re.split(r"[{}()]", phrase.text), key=len)[:40].strip() in listed
 

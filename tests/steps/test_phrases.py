@@ -6,7 +6,7 @@ import pytest
 
 from harness.rig.shipped import shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.phrases import all_phrases
+from harness.steps.phrases import library
 from harness.steps.reading import read_feature
 
 FEATURES = sorted(shipped("features").rglob("*.feature"))
@@ -17,7 +17,7 @@ def test_features_are_found():
 
 
 def test_every_phrase_says_what_it_means_and_is_there_once():
-    phrases = all_phrases()
+    phrases = library().phrases
     assert len(phrases) >= 25
     assert all(phrase.meaning.endswith(".") for phrase in phrases)
     said = [(phrase.keyword, phrase.text) for phrase in phrases]
@@ -37,5 +37,5 @@ def test_no_step_of_a_shipped_feature_fits_two_phrases(path):
         rows = [dict(row) for table in scenario.examples for row in table.as_contexts()]
         steps = [step for row in rows or [{}] for step in scenario.render(row).steps]
         for step in steps:
-            fits = [p.text for p in all_phrases() if p.matches(step.name)]
+            fits = [p.text for p in library().phrases if p.matches(step.name)]
             assert len(fits) == 1, f"{step.name}: {fits}"

@@ -65,7 +65,7 @@ def library(tmp_path, monkeypatch):
         )
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "more_steps", raising=False)
-        phrases.phrases_of.cache_clear()
+        phrases.library_of.cache_clear()
         more = (*phrases.STEP_MODULES, "more_steps")
         monkeypatch.setattr(phrases, "STEP_MODULES", more)
 
