@@ -228,11 +228,13 @@ class Monitor:
         self, register: Register, plan: Plan, log: Log, meters: Mapping[str, str]
     ) -> None:
         self._register, self._plan, self._log = register, plan, log
+        self._start_clock_s = plan.start_clock_s
         sites = [site for area in plan.areas for site in area.sites]
         self._sites = {meters[site.role]: site for site in sites if site.role in meters}
         self._seen: dict[str, deque[tuple[float, float]]] = {
             site.name: deque() for site in sites
         }
+        self._mean_w = {site.name: math.nan for site in sites}
         self._told: set[tuple[str, str]] = set()
 
     def hear(self, meter: str, readings: Sequence[Reading], now_s: float) -> None:
@@ -245,16 +247,13 @@ class Monitor:
         seen.append((now_s, power_w * site.like))
         while seen[0][0] <= now_s - MONITORED_S:
             seen.popleft()
+        self._mean_w[site.name] = sum(power for _, power in seen) / len(seen)
         if now_s >= MONITORED_S:
             self._look_at_site(site, now_s)
             self._look_at_areas(now_s)
 
-    def _mean_w(self, site: Site) -> float:
-        seen = self._seen[site.name]
-        return sum(power for _, power in seen) / len(seen) if seen else math.nan
-
     def _look_at_site(self, site: Site, now_s: float) -> None:
-        mean_w = self._mean_w(site)
+        mean_w = self._mean_w[site.name]
         direction = Direction.IMPORT if mean_w >= 0 else Direction.EXPORT
         # Capacity that has just ended is not counted against what was drawn under it.
         begins_s = self._seen[site.name][0][0]
@@ -283,10 +282,10 @@ class Monitor:
 
     def _look_at_areas(self, now_s: float) -> None:
         for area in self._plan.areas:
-            load_w = sum(self._mean_w(site) for site in area.sites)
+            load_w = sum(self._mean_w[site.name] for site in area.sites)
             if math.isnan(load_w):
                 continue
-            load_w += area.others_w(now_s + self._plan.start_clock_s)
+            load_w += area.others_w(now_s + self._start_clock_s)
             told = (str(Actor.DNO), str(Actor.FACILITATOR))
             # Once it was told of, it is relieved by more than noise.
             was_told = (area.name, OVERLOADED) in self._told
