@@ -33,10 +33,11 @@ Feature: Demand Flexibility Service, by message
       | 1           | 15:30 | aggregator | accepts the call               | 1.0 MW |
       | 0           | 12:00 | aggregator | brings its forecast up to date | 1.0 MW |
     And the published limits
-      | asset | quantity        | limit  | rule                     |
-      | home  | days averaged   | 5 days | bl01/least-working-days  |
-      | home  | delivered share | 95 %   | dfs/delivered-share      |
-      | home  | payment         | 95 %   | dfs/paid-share           |
+      | asset | quantity              | limit  | rule                        |
+      | home  | working days averaged | 5 days | bl01/least-working-days     |
+      | home  | other days averaged   | 2 days | bl01/least-non-working-days |
+      | home  | delivered share       | 95 %   | dfs/delivered-share         |
+      | home  | payment               | 95 %   | dfs/paid-share              |
     And the bench's own expectations
       | asset | quantity      | limit | rule                    |
       | home  | baseline miss | ±5 %  | agreement/baseline-miss |

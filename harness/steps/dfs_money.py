@@ -15,7 +15,7 @@ from harness.core.errors import FeatureError
 from harness.market.dfs import Stage
 from harness.reporting.record import note_table
 from harness.settlement.baselines import bl01_terms
-from harness.settlement.daytypes import Country
+from harness.settlement.daytypes import Country, is_working
 from harness.settlement.dfs import (
     Account,
     Baseline,
@@ -130,6 +130,12 @@ def _baseline(
     )  # fmt: skip
 
 
+def _kind_of_day(trial: Trial) -> str:
+    """Which days the day of the call is like: of others there are fewer to average."""
+    on = trial.session.assignment.on
+    return "working days" if is_working(on, COUNTRY) else "other days"
+
+
 def _account(trial: Trial, known: DfsPlan) -> Account:
     accepted_w = next(
         (one.power_w for one in known.offered.said if one.stage is Stage.ACCEPTED), 0.0
@@ -162,7 +168,7 @@ def _price(trial: Trial, known: DfsPlan) -> Price:
 @then("its baseline has as many days as it needs")
 def _(trial: Trial) -> None:
     """Of how many days like it the baseline is the mean; days of events are none."""
-    found, rule = _settled(trial), trial.rule(HOME, "days averaged")
+    found, rule = _settled(trial), trial.rule(HOME, f"{_kind_of_day(trial)} averaged")
     if found.baseline is None:
         measured = Estimate(math.nan, "days", why=found.why)
     else:

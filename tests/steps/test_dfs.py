@@ -23,12 +23,13 @@ CALL = (
 LATER = "    Given a unit of 250 homes like it, each giving 5.9 kW, as of 2023/24\n"
 DELIVERS = "the unit delivers what it accepted"
 PAYS = "the ESO pays for what the unit delivered"
+ENOUGH = "its baseline has as many days as it needs"
 WEEK = "the week goes as Figure 1 has it"
 MISS = "its baseline is what it drew before the call"
 OUT = "the unit does not take part, because "
 
 
-def verdicts_of(tmp_path, thens, *changes, wiring=(), given=LATER):
+def verdicts_of(tmp_path, thens, *changes, wiring=(), given=LATER, options=()):
     text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
     head = re.split(r"(?=^  Scenario)", text, maxsplit=1, flags=re.M)[0]
     steps = given + f"    {CALL}    Then " + "\n    And ".join(thens)
@@ -36,7 +37,7 @@ def verdicts_of(tmp_path, thens, *changes, wiring=(), given=LATER):
     case, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
     case.write_text(f"{head}  Scenario: a twin\n{steps}\n", encoding="utf-8")
     bench.write_text(changed(RIG.read_text(encoding="utf-8"), *wiring))
-    return pytest_here(case, bench, tmp_path / "run").record.verdicts
+    return pytest_here(case, bench, tmp_path / "run", *options).record.verdicts
 
 
 def outcomes(verdicts):
@@ -95,7 +96,7 @@ def test_more_than_it_can_give_is_short(tmp_path):
 
 
 def test_homes_that_draw_more_make_a_unit_short_if_it_is_settled_net(tmp_path):
-    more = LATER + "    And 40 more homes of the unit draw 4 kW more than usual\n"
+    more = LATER + "    And 60 more homes of the unit draw 4 kW more than usual\n"
     found = verdicts_of(tmp_path, (DELIVERS, PAYS), given=more)
     assert outcomes(found) == ["fail", "fail"]
 
@@ -123,13 +124,27 @@ def test_a_unit_that_bids_nothing_has_no_share_of_pay(tmp_path):
     assert "the unit bids nothing" in found.reason
 
 
-def test_too_few_days_leave_no_baseline(tmp_path):
-    few = LATER + "    And half-hours are missing 3 to 58 days before\n"
-    found = verdicts_of(
-        tmp_path, ("its baseline has as many days as it needs", PAYS), given=few
-    )
+@pytest.mark.parametrize(
+    ("day", "last", "says"),
+    [("2026-11-26", 57, "2 of 5"), ("2026-11-28", 55, "1 of 2"),
+     ("2026-12-25", 54, "1 of 2")],
+)  # fmt: skip
+def test_too_few_days_of_its_kind_leave_no_baseline(tmp_path, day, last, says):
+    few = LATER + f"    And half-hours are missing 3 to {last} days before\n"
+    found = verdicts_of(tmp_path, (ENOUGH, PAYS), given=few, options=("--date", day))
     assert outcomes(found) == ["fail", "inconclusive"]
-    assert "too few days for a baseline, 2 of 5" in found[1].reason
+    assert f"too few days for a baseline, {says}" in found[1].reason
+
+
+@pytest.mark.parametrize(
+    ("day", "days"), [("2026-11-28", 4), ("2026-11-29", 4), ("2026-12-25", 4)]
+)
+def test_a_weekend_and_a_bank_holiday_are_compared_with_their_like(tmp_path, day, days):
+    thens = (ENOUGH, MISS, DELIVERS, PAYS)
+    found = verdicts_of(tmp_path, thens, options=("--date", day))
+    assert outcomes(found) == ["pass"] * 4
+    assert found[0].measured.value == days
+    assert found[0].rule.id == "bl01/least-non-working-days"
 
 
 @pytest.mark.parametrize(
