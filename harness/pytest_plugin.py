@@ -29,7 +29,12 @@ from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
 from harness.steps.lookup import look_up_once
 from harness.steps.phrases import STEP_MODULES
-from harness.steps.reading import read_feature, rig_named_by, scenario_name
+from harness.steps.reading import (
+    date_named_by,
+    read_feature,
+    rig_named_by,
+    scenario_name,
+)
 from harness.steps.trial import STEP_TEXT, Trial
 from harness.trial.measure import Assignment
 from harness.trial.plan import Plan
@@ -38,7 +43,7 @@ from harness.trial.session import Session
 pytest_plugins = list(STEP_MODULES)
 
 DEFAULT_RIG = "rigs/emulated.toml"
-_SESSIONS = pytest.StashKey[dict[str, Session]]()
+_SESSIONS = pytest.StashKey[dict[tuple[str, date | None], Session]]()
 _RULEBOOK = pytest.StashKey[Rulebook]()
 GARBAGE_AFTER = (50_000, 20, 100)
 """New objects after which Python looks for garbage: a day of messages is a million
@@ -60,7 +65,12 @@ def pytest_addoption(
         "--decision-rule",
         help=f"how uncertainty enters a verdict ({FORMS}); default: the rig file's",
     )
-    group.addoption("--date", help="date of the trial, YYYY-MM-DD; default: today")
+    group.addoption(
+        "--date",
+        help="date of the trial, YYYY-MM-DD; default: on virtual time that of the "
+        "feature's tag @date:YYYY-MM-DD, else today",
+    )
+    group.addoption("--today", help="today's date, for trials that name none")
     group.addoption("--seed", type=int, help="seed instead of the rig file's")
     group.addoption("--run-folder", help="where bundles go; default: reports/runs/…")
     group.addoption(
@@ -76,8 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not option.run_folder:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")  # noqa: TID251 - a name
         option.run_folder = str(Path("reports/runs", stamp).absolute())
-    if not option.date:
-        option.date = date.today().isoformat()  # noqa: DTZ011 - the trial's civil date
+    if not option.today:
+        option.today = date.today().isoformat()  # noqa: DTZ011 - the trial's civil date
     recorder = ScenarioRecorder(config, Path(option.run_folder), written=_sealed)
     config.pluginmanager.register(recorder, "flexrig-record")
     config.pluginmanager.register(StepGuard(), "flexrig-step-guard")
@@ -92,10 +102,13 @@ def _sealed(folder: Path) -> None:
         seal(folder)
 
 
-def session_of(config: pytest.Config, feature: Path | None = None) -> Session:
+def session_of(
+    config: pytest.Config, feature: Path | None = None, *, on: date | None = None
+) -> Session:
     """Return what a feature is judged with; read its rig on first use.
 
-    The rig is that of the command line, else the one that the feature's tag names.
+    Rig and date are those of the command line, else those that the feature's tags name.
+    A recording is judged by the day on which it was made.
 
     Raises
     ------
@@ -105,12 +118,14 @@ def session_of(config: pytest.Config, feature: Path | None = None) -> Session:
     sessions = config.stash.setdefault(_SESSIONS, {})
     named = None if feature is None else rig_named_by(feature)
     rig = config.option.rig or named or DEFAULT_RIG
-    if rig not in sessions:
-        sessions[rig] = _read_session(config, rig)
-    return sessions[rig]
+    if on is None and feature is not None and not config.option.date:
+        on = date_named_by(feature)
+    if (rig, on) not in sessions:
+        sessions[rig, on] = _read_session(config, rig, on)
+    return sessions[rig, on]
 
 
-def _read_session(config: pytest.Config, rig_name: str) -> Session:
+def _read_session(config: pytest.Config, rig_name: str, on: date | None) -> Session:
     option = config.option
     if _RULEBOOK not in config.stash:
         config.stash[_RULEBOOK] = load_rulebook()
@@ -118,7 +133,8 @@ def _read_session(config: pytest.Config, rig_name: str) -> Session:
     rig_path = find_file(rig_name, "rigs")
     rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
     parts_of(rig)
-    on = _read_date(option.date)
+    if on is None or (rig.rig.clock == "wall" and not option.rejudge):
+        on = _read_date(option.date or option.today)
     check_calibration(rig, on)
     assignment = Assignment(
         rig=rig,
@@ -160,7 +176,12 @@ def plan() -> Plan:
 @pytest.fixture
 def session(request: pytest.FixtureRequest) -> Session:
     """What this run judges with: rig, date, decision rule, rulebook."""
-    return session_of(request.config, request.node.path)
+    config, node = request.config, request.node
+    on = None
+    if config.option.rejudge:
+        promised = read_manifest(Path(config.option.rejudge) / scenario_slug(node))
+        on = _read_date(promised["before"]["facts"]["date"])
+    return session_of(config, node.path, on=on)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-@GROUPS @rig:neighbourhoods/p6_private_wire
+@GROUPS @rig:neighbourhoods/p6_private_wire @date:2026-11-26
 Feature: A group gives way in turn
   No car may be held for longer than ten minutes, and the event lasts half an hour. Two take turns, each
   beginning before the other is let go: the boundary sees one reduction, each car its own short one.

@@ -1,4 +1,4 @@
-@SH @rig:everyday
+@SH @rig:everyday @date:2026-11-26
 Feature: A storage heater on a radio teleswitch
   Nobody can dispatch it: it hears a signal on long wave and nothing else. It is refused as an asset with
   that reason, and its meter shows that it charges by its schedule, whoever wants what.

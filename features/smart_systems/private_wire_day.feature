@@ -1,4 +1,4 @@
-@P6 @rig:private_wire_day
+@P6 @rig:private_wire_day @date:2026-11-26
 Feature: P6 A private wire for a whole day
   A developer's village from midnight to midnight: ten devices on the bench, two homes, a workshop, two
   cars, two batteries, a solar farm and two roofs. The controller takes what the sun gives by day and

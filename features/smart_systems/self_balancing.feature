@@ -1,4 +1,4 @@
-@SBN @P6 @rig:neighbourhoods/p6_private_wire
+@SBN @P6 @rig:neighbourhoods/p6_private_wire @date:2026-11-26
 Feature: A network that balances itself
   A village on a private wire uses what it makes. Its controller moves a battery and the cars so that
   next to nothing crosses the boundary, and the connection to the wider grid can be small. What is made

@@ -41,7 +41,9 @@ class Job:
     rig: Path | None
     """None: each feature's own, by its tag."""
     folder: Path
-    on: date
+    today: date
+    on: date | None = None
+    """None: each feature's own, by its tag, else today."""
     decision_rule: str | None = None
     seed: int | None = None
     workers: int = 1
@@ -59,12 +61,14 @@ class Job:
             "-c", str(ini), "--rootdir", str(_common_root(self.features)),
             "-p", "no:cacheprovider", "-q", "--tb=short", "--color=no",
             "--run-folder", str(self.folder),
-            "--date", self.on.isoformat(),
+            "--today", self.today.isoformat(),
             "--junitxml", str(self.folder / "junit.xml"),
             "--alluredir", str(self.folder / "allure-results"),
         ]  # fmt: skip
         if self.rig is not None:
             arguments += ["--rig", str(self.rig)]
+        if self.on is not None:
+            arguments += ["--date", self.on.isoformat()]
         if self.workers > 1:
             arguments += ["-n", str(self.workers), "--dist", "worksteal"]
         if self.decision_rule:

@@ -73,7 +73,7 @@ def _job(
         features=_restore_features(bundles, facts, work / "features"),
         rig=rig,
         folder=folder,
-        on=date.fromisoformat(facts[0]["date"]),
+        today=date.fromisoformat(facts[0]["date"]),
         decision_rule=decision_rule or facts[0]["decision_rule"],
         seed=facts[0]["seed"],
         rejudge=run_folder.absolute(),

@@ -27,7 +27,12 @@ from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import plans_of, read_feature, rig_named_by
+from harness.steps.reading import (
+    date_named_by,
+    plans_of,
+    read_feature,
+    rig_named_by,
+)
 from harness.trial.capturing import AUTO, taps_of
 from harness.trial.run import check_roles
 
@@ -63,7 +68,12 @@ DECISION_RULE = DecisionRuleName()
     help="How uncertainty enters a verdict: simple, guard-band (w = U), guard-band:0.8 "
     "(w = 0.8 U), non-binary. Default: the rig file's.",
 )
-@click.option("--date", "on", help="Date of the trial, YYYY-MM-DD. Default: today.")
+@click.option(
+    "--date",
+    "on",
+    help="Date of the trial, YYYY-MM-DD. Default: on virtual time the day that a "
+    "feature's tag @date:YYYY-MM-DD names, else today.",
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Seed instead of the rig file's."
 )
@@ -102,12 +112,14 @@ def run(
       flexrig run features/services/balancing_mechanism.feature -k heat_pump
       flexrig run --rig my_bench.toml --decision-rule guard-band
     """
-    day, console = read_date(on), make_console()
+    day, today = read_date(on) if on else None, read_date(None)
+    console = make_console()
     paths = _feature_paths(features)
-    read = _read_features(paths, day)
+    read = _read_features(paths, day, today)
     if rig is not None and not features:
         paths, read = _that_fit(rig, paths, read, console)
-    rigs = _rigs_of(rig, paths, day)
+    benches = benches_of(rig, paths, day, today)
+    rigs = list({one.file_name: one for one, _ in benches}.values())
     wire = capture_interface or (AUTO if capture else "")
     if wire:
         _prepare_capture(rigs, wire)
@@ -118,6 +130,7 @@ def run(
         features=tuple(paths),
         rig=None if rig is None else find_file(rig, "rigs").absolute(),
         folder=_new_folder(run_folder),
+        today=today,
         on=day,
         decision_rule=decision_rule,
         seed=seed,
@@ -125,10 +138,10 @@ def run(
         select=select,
         capture=wire,
     )
-    for one in rigs:
+    for one, when in benches:
         console.print(
             f"{one.rig.name} ({one.grade}, {one.rig.clock} clock, "
-            f"seed {seed if seed is not None else one.rig.seed}), {day}",
+            f"seed {seed if seed is not None else one.rig.seed}), {when}",
             style="bold",
             markup=False,
             soft_wrap=True,
@@ -148,16 +161,23 @@ def _prepare_capture(rigs: Sequence[Rig], interface: str) -> None:
     )
 
 
-def _rigs_of(rig: str | None, paths: Sequence[Path], on: date) -> list[Rig]:
-    """Read and check every rig that these features will run on, each once."""
-    names = [rig] if rig else [rig_named_by(path) or DEFAULT_RIG for path in paths]
-    found = []
-    for name in dict.fromkeys(names):
-        rig_file = read_rig(find_file(name, "rigs"))
-        parts_of(rig_file)
-        check_calibration(rig_file, on)
-        found.append(rig_file)
-    return found
+def benches_of(
+    rig: str | None, paths: Sequence[Path], on: date | None, today: date
+) -> list[tuple[Rig, date]]:
+    """Read and check every rig that these features will run on, and on which days."""
+    found: dict[tuple[str, date], Rig] = {}
+    read: dict[str, Rig] = {}
+    for path in paths:
+        name = rig or rig_named_by(path) or DEFAULT_RIG
+        if name not in read:
+            read[name] = read_rig(find_file(name, "rigs"))
+            parts_of(read[name])
+        is_virtual = read[name].rig.clock == "virtual"
+        when = on or (date_named_by(path) if is_virtual else None) or today
+        if (name, when) not in found:
+            check_calibration(read[name], when)
+            found[name, when] = read[name]
+    return [(one, when) for (_, when), one in found.items()]
 
 
 def _that_fit(
@@ -215,12 +235,17 @@ def _feature_paths(names: Sequence[str]) -> list[Path]:
     return [path.absolute() for path in paths]
 
 
-def _read_features(paths: Sequence[Path], on: date) -> list[Feature]:
+def _read_features(
+    paths: Sequence[Path], on: date | None, today: date
+) -> list[Feature]:
     """Read and check every file before anything runs."""
     if not paths:
         raise FeatureError("features", "no feature file found", "a path to one")
     rulebook = load_rulebook()
-    return [read_feature(path, rulebook, on) for path in paths]
+    return [
+        read_feature(path, rulebook, on or date_named_by(path) or today)
+        for path in paths
+    ]
 
 
 def _new_folder(wanted: Path | None) -> Path:

@@ -34,6 +34,7 @@ from harness.trial.plan import Plan
 from harness.trial.session import Session
 
 _RIG_TAG = re.compile(r"^\s*@.*?rig:([\w./-]+)", re.MULTILINE)
+_DATE_TAG = re.compile(r"^\s*@.*?date:(\S+)", re.MULTILINE)
 GHERKIN = "a line that begins with Feature:, Scenario:, Given, When, Then, @ or |"
 
 
@@ -141,6 +142,27 @@ def rig_named_by(path: Path) -> str | None:
     """Return the rig that a feature file is written for: its tag ``@rig:NAME``."""
     found = _RIG_TAG.search(_text(path))
     return None if found is None else found[1]
+
+
+def date_named_by(path: Path) -> date | None:
+    """Return the day that a feature file is written for: its tag ``@date:YYYY-MM-DD``.
+
+    The sun, and a teleswitch that knows no summer time, are not alike all year. On the
+    wall clock a trial takes place when it does, and the tag says nothing.
+
+    Raises
+    ------
+    FeatureError
+        If it is no date.
+    """
+    found = _DATE_TAG.search(_text(path))
+    if found is None:
+        return None
+    try:
+        return date.fromisoformat(found[1])
+    except ValueError as error:
+        fact = f"{found[1]!r} is no date"
+        raise FeatureError(f"{path.name} @date:", fact, "YYYY-MM-DD") from error
 
 
 def plans_of(feature: Feature) -> list[Plan]:

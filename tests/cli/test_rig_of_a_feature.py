@@ -1,13 +1,22 @@
-"""A feature names the rig it is written for; the command line has the last word."""
+"""A feature names its rig, and its day; the command line has the last word."""
+
+from datetime import date
 
 import pytest
 
+from harness.cli.run import benches_of
+from harness.core.errors import FeatureError
 from harness.rig.file import read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import plans_of, read_feature, rig_named_by
+from harness.steps.reading import (
+    date_named_by,
+    plans_of,
+    read_feature,
+    rig_named_by,
+)
 from harness.trial.run import check_roles
-from tests.cli.bench import ROOT, flexrig, flexrig_here
+from tests.cli.bench import ROOT, changed, flexrig, flexrig_here
 from tests.trial.fakes import ON
 
 SHORT = """@rig:battery_home
@@ -30,6 +39,48 @@ def test_without_a_rig_the_feature_s_own_is_used(tmp_path):
     ended = flexrig(*run, tmp_path / "out", folder=tmp_path / "out")
     assert ended.code == 0, ended.text
     assert ended.record.trial.rig == "Emulated home with a battery, V2G and solar"
+
+
+DATED = SHORT.replace("@rig:", "@date:2026-07-04 @rig:")
+
+
+@pytest.mark.parametrize(
+    ("options", "day"), [((), date(2026, 7, 4)), (("--date", "2026-01-15"), ON)]
+)
+def test_a_trial_takes_place_on_the_day_that_its_feature_names(tmp_path, options, day):
+    (tmp_path / "dated.feature").write_text(DATED)
+    run = ("run", tmp_path / "dated.feature", "--no-allure", *options, "--run-folder")
+    ended = flexrig(*run, tmp_path / "out", folder=tmp_path / "out")
+    assert ended.code == 0, ended.text
+    assert ended.record.trial.starts_at.date() == day
+    assert str(day) in ended.text
+
+
+def test_trials_of_two_days_are_judged_again_each_by_its_own(tmp_path):
+    (tmp_path / "dated.feature").write_text(DATED)
+    (tmp_path / "short.feature").write_text(SHORT)
+    ended = flexrig("run", tmp_path, "--no-allure", "--run-folder", tmp_path / "out")
+    assert ended.code == 0, ended.text
+    again = flexrig("rejudge", tmp_path / "out")
+    assert "the same verdicts: 2 of 2" in again.text
+
+
+def test_on_the_wall_clock_a_trial_takes_place_when_it_does(tmp_path):
+    (tmp_path / "dated.feature").write_text(DATED)
+    rig = (ROOT / "rigs/battery_home.toml").read_text()
+    (tmp_path / "wall.toml").write_text(changed(rig, ('"virtual"', '"wall"')))
+    benches = benches_of(str(tmp_path / "wall.toml"), [tmp_path / "dated.feature"],
+                         None, ON)  # fmt: skip
+    assert [when for _, when in benches] == [ON]
+
+
+def test_a_day_that_is_none_is_one_sentence(tmp_path):
+    (tmp_path / "dated.feature").write_text(DATED.replace("2026-07-04", "midsummer"))
+    with pytest.raises(FeatureError, match="'midsummer' is no date"):
+        date_named_by(tmp_path / "dated.feature")
+    ended = flexrig_here("run", tmp_path / "dated.feature")
+    assert ended.code == 2
+    assert "midsummer" in ended.text
 
 
 def test_a_rig_on_the_command_line_goes_over_the_feature_s(tmp_path):
