@@ -25,7 +25,9 @@ def measured(estimate: Estimate) -> str:
     """Return a value with its uncertainty: ``8.3 ± 0.7 s``, ``8.0 (6.1 to 8.1) s``.
 
     U is rounded to two figures and the value to the same place (JCGM 100, 7.2.6). An
-    uncertainty that was drawn has an interval of its own, which need not be even.
+    uncertainty that was drawn has an interval of its own, which need not be even: a
+    time that ends with the reading that shows it can only be shorter, and is written
+    ``≤ 9.0 (0.0 to 7.9) s``.
     """
     if math.isnan(estimate.value):
         return "not seen"
@@ -47,8 +49,10 @@ def _with_interval(value: float, spread: Spread, unit: str) -> str:
         open_end = "never" if unit == "s" else "any more"
         return f"{plain(value)} ({plain(low)} to {open_end}) {unit}"
     places = max(0, 1 - math.floor(math.log10(width)))
-    ends = f"{low:.{places}f} to {high:.{places}f}"
-    return f"{value:.{places}f} ({ends}) {unit}"
+    least, told, most = (f"{each:.{places}f}" for each in (low, value, high))
+    outside = "≤ " if float(told) > float(most) else ""
+    outside = "≥ " if float(told) < float(least) else outside
+    return f"{outside}{told} ({least} to {most}) {unit}"
 
 
 def method(estimate: Estimate) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.analysis.estimate import Contribution, Estimate
+from harness.analysis.estimate import QUANTILES_AT, Contribution, Estimate, Spread
 from harness.checks.verdict import Grade, Verdict
 from harness.reporting import wording
 from harness.reporting.builtin_card import card
@@ -114,6 +115,24 @@ def test_a_number_is_as_long_as_its_uncertainty_allows(
 ) -> None:
     estimate = Estimate(value, "s", (Contribution("meter", u),))
     assert wording.measured(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (9.0, "≤ 9.0 (0.0 to 7.9) s"),  # the reading that first shows it
+        (7.93, "7.9 (0.0 to 7.9) s"),  # no further beyond than is written
+        (3.0, "3.0 (0.0 to 7.9) s"),
+    ],
+)
+def test_a_value_beyond_its_interval_is_written_as_a_bound(
+    value: float, text: str
+) -> None:
+    ends = np.interp(QUANTILES_AT, [QUANTILES_AT[0], QUANTILES_AT[-1]], [0.0, 7.9])
+    spread = Spread(tuple(ends), 100_000)
+    low, high = spread.interval
+    scaled = Spread(tuple((ends - low) * 7.9 / (high - low)), 100_000)
+    assert wording.measured(Estimate(value, "s", spread=scaled)) == text
 
 
 @pytest.mark.parametrize(
