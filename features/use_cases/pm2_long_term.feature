@@ -1,4 +1,4 @@
-@PM2 @rig:month
+@PM2 @rig:month @date:2026-11-26
 Feature: A habit that changes for long
   People insulate, or cook with another fuel, and the tea-time peak of their street is lower from then on.
   No service is called: the half-hours of the weeks before and after say what it came to.
