@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.cli.bench import GOOD_RIG, PATIENCE_S
+from tests.cli.bench import GOOD_RIG, PATIENCE_S, WORKING_DAY
 from tests.tools.digests import SHORT, busy_cores, digest, digest_of
 
 TIMES = 3
@@ -25,7 +25,8 @@ def elsewhere(tmp_path, *options, hash_seed):
     folder = tmp_path / f"run{hash_seed}"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", str(SHORT), "-q", "-p", "no:cacheprovider",
-         "--rig", str(GOOD_RIG), "--run-folder", str(folder), *options],
+         "--rig", str(GOOD_RIG), "--run-folder", str(folder),
+         "--date", WORKING_DAY, *options],
         env=os.environ | {"PYTHONHASHSEED": str(hash_seed)}, cwd=tmp_path,
         timeout=PATIENCE_S, capture_output=True, text=True, check=False,
     )  # fmt: skip
