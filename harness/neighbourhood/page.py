@@ -111,7 +111,8 @@ def _peak(axes: Axes, names: list[str], pathways: Sequence[Pathway]) -> None:
         axes.bar(at + shift, kws, 0.4, color=color, label=f"{kind} coordination",
                  alpha=1.0 if kind == "with" else 0.45)  # fmt: skip
     axes.set_xticks(at, names)
-    axes.legend(fontsize=8)
+    axes.margins(y=0.2)  # room for the legend above the highest bar
+    axes.legend(fontsize=8, loc="upper left")
     axes.set_title("Peak import / kW a home", loc="left")
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.bench import ROOT, changed, flexrig_here, pytest_here
 
 FEATURE = ROOT / "features/services/sustain.feature"
+SECURE = ROOT / "features/services/secure_month.feature"
 RIG = ROOT / "rigs/month.toml"
 DELIVERS = "the load bank delivers its month, by the asset meter"
 PAYS = "the DSO pays the load bank for its month, by the asset meter"
@@ -15,9 +16,9 @@ ZONES = "the asset meter's month is submitted zone by zone"
 METER = "[meter.asset_meter.emulator]\n"
 
 
-def verdicts_of(tmp_path, thens, *changes, wiring=()):
+def verdicts_of(tmp_path, thens, *changes, wiring=(), feature=FEATURE):
     week = ("on each of 28 days", "on each of 4 days")
-    text = changed(FEATURE.read_text(encoding="utf-8"), *changes)
+    text = changed(feature.read_text(encoding="utf-8"), *changes)
     head, first, *_rest = re.split(r"(?=^  Scenario)", text, flags=re.M)
     whens = changed(first[: first.index("    Then")], week)
     case, bench = tmp_path / "case.feature", tmp_path / "rig.toml"
@@ -30,10 +31,11 @@ def outcomes(verdicts):
     return [str(one.outcome) for one in verdicts]
 
 
-def test_a_load_that_gives_less_is_paid_less_than_in_proportion(tmp_path):
+@pytest.mark.parametrize("feature", [FEATURE, SECURE], ids=["Sustain", "Secure"])
+def test_a_load_that_gives_less_is_paid_less_than_in_proportion(tmp_path, feature):
     wrong = ("[device.load_bank.emulator]\n",
              "[device.load_bank.emulator]\nslew_a_per_s = 0.001\n")  # fmt: skip
-    found = verdicts_of(tmp_path, (DELIVERS, PAYS), wiring=(wrong,))
+    found = verdicts_of(tmp_path, (DELIVERS, PAYS), wiring=(wrong,), feature=feature)
     assert outcomes(found) == ["fail", "fail"]
     assert found[1].measured.value < found[0].measured.value
 

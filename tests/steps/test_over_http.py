@@ -11,24 +11,30 @@ from harness.market.flexible_power import readings_body
 from tests.cli.bench import GOOD_RIG, ROOT, changed, flexrig_here, pytest_here, seldom
 
 FEATURE = ROOT / "features/services/dispatch_over_http.feature"
+SECURE = ROOT / "features/services/secure.feature"
 CALLED = (
     "Given the DSO armed the service at 17:00\n"
     "When the DSO sends a start at 17:15 for 17:30 to 17:32\n"
+)
+IGNORES = (
+    "[device.ev.emulator]\n",
+    "[device.ev.emulator]\nfaults = { ignores_profiles = true }\n",
 )
 AHEAD = "the start came as far ahead as Flexible Power has it"
 HOLDS = "the DSO holds a reading for every minute from 17:26 to 17:36"
 SAW = "they are what the meter saw, from 17:26 to 17:36"
 
 
-def verdict_of(tmp_path, steps):
-    text = FEATURE.read_text(encoding="utf-8")
+def verdict_of(tmp_path, steps, feature=FEATURE, *wiring):
+    text = feature.read_text(encoding="utf-8")
     begin = text[: text.index("  Scenario")].replace(
         "15 minutes after", "5 minutes after"
     )
     path = tmp_path / "case.feature"
     path.write_text(f"{begin}  Scenario: a twin\n{steps}\n", encoding="utf-8")
     bench = tmp_path / "rig.toml"
-    bench.write_text(seldom(GOOD_RIG.read_text(encoding="utf-8")), encoding="utf-8")
+    rig = changed(GOOD_RIG.read_text(encoding="utf-8"), *wiring)
+    bench.write_text(seldom(rig), encoding="utf-8")
     run = pytest_here(path, bench, tmp_path / "run")
     return run.record.verdicts[0]
 
@@ -80,6 +86,15 @@ def test_each_then_is_red_where_it_must_be(change, then, rule, says, tmp_path):
     assert verdict.rule.id == rule
     assert str(verdict.outcome) == "fail", verdict.reason
     assert says in verdict.reason
+
+
+@pytest.mark.parametrize(("wiring", "outcome"), [((), "pass"), ((IGNORES,), "fail")])
+def test_a_home_called_for_secure_gives_its_capacity_or_is_seen_not_to(
+    wiring, outcome, tmp_path
+):
+    then = "Then the home delivers the agreed capacity in the agreed time"
+    found = verdict_of(tmp_path, f"{CALLED}{then}", SECURE, *wiring)
+    assert str(found.outcome) == outcome
 
 
 def test_a_home_that_stays_down_after_a_stop_is_not_back(tmp_path):
