@@ -155,12 +155,14 @@ class ModbusLink:
         key = kind, address, count
         request = self._reads.get(key)
         if request is None:
-            request = kind(address=address, count=count)
-            request.verifyAddress()
-            request.dev_id = self.address.unit
-            self._reads[key] = request
-            self._frames[request] = self._framer.buildFrame(request)
+            request = self._reads[key] = kind(address=address, count=count)
+            self._frames[request] = self._built(request)
         return request
+
+    def _built(self, request: ModbusPDU) -> bytes:
+        request.verifyAddress()
+        request.dev_id = self.address.unit
+        return self._framer.buildFrame(request)
 
     def _frame(self, request: ModbusPDU) -> bytes:
         """Return a request's frame.
@@ -169,9 +171,7 @@ class ModbusLink:
         """
         frame = self._frames.get(request)
         if frame is None:
-            request.verifyAddress()
-            request.dev_id = self.address.unit
-            return self._framer.buildFrame(request)
+            return self._built(request)
         if self.address.wire == "tcp":
             return request.transaction_id.to_bytes(2, "big") + frame[2:]
         return frame

@@ -190,8 +190,7 @@ class Metering:
         ticks = math.floor((now_s - self._first_s) / self._interval_s + 1e-6) + 1
         next_s = self._first_s + ticks * self._interval_s
         if next_s < self._model.is_frozen_at_s:
-            in_s = next_s - now_s
-            self._timer = self._loop.call_at(self._loop.time() + in_s, self._update)
+            self._timer = self._loop.call_later(next_s - now_s, self._update)
 
     def _update(self) -> None:
         self._look()

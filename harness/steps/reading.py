@@ -21,7 +21,7 @@ from gherkin.errors import CompositeParserException
 from gherkin.parser import Parser
 from pytest_bdd.exceptions import GherkinParseError
 from pytest_bdd.feature import get_feature
-from pytest_bdd.parser import Feature, Step
+from pytest_bdd.parser import Feature, ScenarioTemplate, Step
 
 from harness.core.errors import FeatureError, RuleError
 from harness.rulebook.agree import require_agreement
@@ -170,10 +170,7 @@ def plans_of(feature: Feature) -> list[Plan]:
     plans = []
     where = Path(feature.filename).name
     for scenario in feature.scenarios.values():
-        for row in _example_rows(scenario.examples):
-            # Filling in an example copies every table: only where there is one.
-            steps = scenario.render(row).steps if row else scenario.steps
-            known = [(step, _phrase_of(where, step)) for step in steps]
+        for known in _known_steps(where, scenario):
             plans.append(_rehearse(where, known))
     return plans
 
@@ -198,12 +195,20 @@ def check_feature(feature: Feature, rulebook: Rulebook, on: date) -> None:
                 f"scenario {scenario.name!r} has no steps",
                 "a When and a Then",
             )
-        for row in _example_rows(scenario.examples):
-            steps = scenario.render(row).steps if row else scenario.steps
-            known = [(step, _phrase_of(where, step)) for step in steps]
-            for step in steps:
+        for known in _known_steps(where, scenario):
+            for step, _phrase in known:
                 _check_table(where, step, rulebook, on)
             _rehearse(where, known)
+
+
+def _known_steps(
+    where: str, scenario: ScenarioTemplate
+) -> Iterator[list[tuple[Step, Phrase]]]:
+    """The steps of each example, each with its phrase; of a plain scenario, once."""
+    for row in _example_rows(scenario.examples):
+        # Filling in an example copies every table: only where there is one.
+        steps = scenario.render(row).steps if row else scenario.steps
+        yield [(step, _phrase_of(where, step)) for step in steps]
 
 
 def _example_rows(examples: Sequence[object]) -> list[dict[str, str]]:
