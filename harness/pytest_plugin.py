@@ -16,35 +16,23 @@ import pytest
 from pytest_bdd import scenario
 from pytest_bdd.parser import Step
 
-from harness.checks.decide import FORMS, decision_rule_of
+from harness.checks.decide import FORMS
 from harness.core.errors import FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
 from harness.reporting.recorder import ScenarioRecorder, know_tag, scenario_slug
-from harness.rig.assemble import parts_of
-from harness.rig.file import Rig, check_calibration, read_rig
-from harness.rig.shipped import find_file
-from harness.rulebook.book import Rulebook
-from harness.rulebook.loader import load_rulebook
 from harness.steps.guard import StepGuard
 from harness.steps.lookup import look_up_once
 from harness.steps.phrases import STEP_MODULES
-from harness.steps.reading import (
-    date_named_by,
-    read_feature,
-    rig_named_by,
-    scenario_name,
-)
+from harness.steps.reading import read_feature, scenario_name
+from harness.steps.sessions import DEFAULT_RIG, Sessions, Wanted
 from harness.steps.trial import STEP_TEXT, Trial
-from harness.trial.measure import Assignment
 from harness.trial.plan import Plan
 from harness.trial.session import Session
 
 pytest_plugins = list(STEP_MODULES)
 
-DEFAULT_RIG = "rigs/emulated.toml"
-_SESSIONS = pytest.StashKey[dict[tuple[str, date | None], Session]]()
-_RULEBOOK = pytest.StashKey[Rulebook]()
+_SESSIONS = pytest.StashKey[Sessions]()
 GARBAGE_AFTER = (50_000, 20, 100)
 """New objects after which Python looks for garbage: a day of messages is a million
 objects that all stay until they are judged, and going through them costs more."""
@@ -102,69 +90,36 @@ def _sealed(folder: Path) -> None:
         seal(folder)
 
 
-def session_of(
-    config: pytest.Config, feature: Path | None = None, *, on: date | None = None
-) -> Session:
-    """Return what a feature is judged with; read its rig on first use.
-
-    Rig and date are those of the command line, else those that the feature's tags name.
-    A recording is judged by the day on which it was made.
+def sessions_of(config: pytest.Config) -> Sessions:
+    """Return what this run's features are judged with; made on first use.
 
     Raises
     ------
     UsageError
-        If rig, date or rulebook cannot be used.
+        If a date or the rulebook cannot be used.
     """
-    sessions = config.stash.setdefault(_SESSIONS, {})
-    named = None if feature is None else rig_named_by(feature)
-    rig = config.option.rig or named or DEFAULT_RIG
-    if on is None and feature is not None and not config.option.date:
-        on = date_named_by(feature)
-    if (rig, on) not in sessions:
-        sessions[rig, on] = _read_session(config, rig, on)
-    return sessions[rig, on]
+    if _SESSIONS not in config.stash:
+        option = config.option
+        config.stash[_SESSIONS] = Sessions(
+            Wanted(
+                run_folder=Path(option.run_folder),
+                today=_read_date("--today", option.today),
+                on=_read_date("--date", option.date) if option.date else None,
+                rig=option.rig,
+                seed=option.seed,
+                decision_rule=option.decision_rule,
+                capture=option.wire_capture,
+                rejudge=Path(option.rejudge) if option.rejudge else None,
+            )
+        )
+    return config.stash[_SESSIONS]
 
 
-def _read_session(config: pytest.Config, rig_name: str, on: date | None) -> Session:
-    option = config.option
-    if _RULEBOOK not in config.stash:
-        config.stash[_RULEBOOK] = load_rulebook()
-    rulebook = config.stash[_RULEBOOK]
-    rig_path = find_file(rig_name, "rigs")
-    rig = _overridden(read_rig(rig_path), option.seed, option.decision_rule)
-    parts_of(rig)
-    if on is None or (rig.rig.clock == "wall" and not option.rejudge):
-        on = _read_date(option.date or option.today)
-    check_calibration(rig, on)
-    assignment = Assignment(
-        rig=rig,
-        rig_text=rig_path.read_text(encoding="utf-8"),
-        on=on,
-        decision_rule=rig.rig.decision_rule,
-        rulebook_digest=rulebook.digest(),
-        capture=option.wire_capture,
-    )
-    rejudge = Path(option.rejudge) if option.rejudge else None
-    return Session(assignment, rulebook, Path(option.run_folder), rejudge)
-
-
-def _read_date(text: str) -> date:
+def _read_date(where: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise RigError("--date", f"{text!r} is no date", "YYYY-MM-DD") from error
-
-
-def _overridden(rig: Rig, seed: int | None, decision_rule: str | None) -> Rig:
-    changes: dict[str, object] = {}
-    if seed is not None:
-        changes["seed"] = seed
-    if decision_rule is not None:
-        decision_rule_of(decision_rule)
-        changes["decision_rule"] = decision_rule
-    if not changes:
-        return rig
-    return rig.model_copy(update={"rig": rig.rig.model_copy(update=changes)})
+        raise RigError(where, f"{text!r} is no date", "YYYY-MM-DD") from error
 
 
 @pytest.fixture
@@ -177,11 +132,10 @@ def plan() -> Plan:
 def session(request: pytest.FixtureRequest) -> Session:
     """What this run judges with: rig, date, decision rule, rulebook."""
     config, node = request.config, request.node
-    on = None
     if config.option.rejudge:
-        promised = read_manifest(Path(config.option.rejudge) / scenario_slug(node))
-        on = _read_date(promised["before"]["facts"]["date"])
-    return session_of(config, node.path, on=on)
+        bundle = Path(config.option.rejudge) / scenario_slug(node)
+        return sessions_of(config).of_bundle(bundle)
+    return sessions_of(config).of(node.path)
 
 
 @pytest.fixture
@@ -199,7 +153,7 @@ class FeatureFile(pytest.Module):
     """A .feature file collected as if it were a test module."""
 
     def _getobj(self) -> types.ModuleType:
-        session = session_of(self.config, self.path)
+        session = sessions_of(self.config).of(self.path)
         on = session.assignment.on
         feature = read_feature(self.path, session.rulebook, on)
         module = types.ModuleType(f"feature_{scenario_name(self.path.stem)}")
@@ -259,9 +213,10 @@ def pytest_collect_file(
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Say a wrong rig once, before any feature file is blamed for it."""
     names = [str(arg).split("::")[0] for arg in session.config.args]
-    if any(name.endswith(".feature") or "features" in name for name in names):
+    ours = any(name.endswith(".feature") or "features" in name for name in names)
+    if ours and not session.config.option.rejudge:
         try:
-            session_of(session.config)
+            sessions_of(session.config).of()
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
     return (yield)

@@ -6,7 +6,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import click
 
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
-from harness.cli.run import DECISION_RULE
+from harness.cli.run import DECISION_RULE, read_date
 from harness.core.errors import EvidenceError
 from harness.evidence.bundle import MANIFEST, read_manifest, verify
 from harness.evidence.compare import same_verdicts
@@ -40,7 +39,18 @@ def rejudge(run_folder: Path, decision_rule: str | None) -> None:
     facts = [_promised(bundle) for bundle in bundles]
     console, before = make_console(), read_records(run_folder)
     with tempfile.TemporaryDirectory(prefix="flexrig-") as name:
-        job = _job(Path(name), run_folder, bundles, facts, decision_rule)
+        features = _restore_features(bundles, facts, Path(name) / "features")
+        folder = Path(name) / "run"
+        folder.mkdir()
+        job = Job(
+            features=features,
+            rig=None,  # each recording's own, as are its day and seed
+            folder=folder,
+            today=read_date(None),
+            decision_rule=decision_rule,
+            workers=min(2, len(bundles)),
+            rejudge=run_folder.absolute(),
+        )
         status = carry_out(job, console)
         again = read_records(job.folder)
         if again:
@@ -50,34 +60,14 @@ def rejudge(run_folder: Path, decision_rule: str | None) -> None:
         code = code_of(job, status, again)
     for line in (*_never_judged(before), *differences):
         console.print(line, markup=False, soft_wrap=True)
-    if differences and job.decision_rule == facts[0]["decision_rule"]:
+    if differences and all(
+        decision_rule in (None, one["decision_rule"]) for one in facts
+    ):
         console.print("the verdicts are NOT the same")
         sys.exit(BENCH_OR_USAGE)
     if compared and not differences:
         console.print(f"the same verdicts: {compared} of {len(again)} were compared")
     sys.exit(code)
-
-
-def _job(
-    work: Path,
-    run_folder: Path,
-    bundles: Sequence[Path],
-    facts: Sequence[dict[str, Any]],
-    decision_rule: str | None,
-) -> Job:
-    """Lay out what was promised before measuring, for pytest to judge by."""
-    rig, folder = work / Path(facts[0]["rig_file"]).name, work / "run"
-    rig.write_bytes((bundles[0] / "rig.toml").read_bytes())
-    folder.mkdir()
-    return Job(
-        features=_restore_features(bundles, facts, work / "features"),
-        rig=rig,
-        folder=folder,
-        today=date.fromisoformat(facts[0]["date"]),
-        decision_rule=decision_rule or facts[0]["decision_rule"],
-        seed=facts[0]["seed"],
-        rejudge=run_folder.absolute(),
-    )
 
 
 def _bundles(run_folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -27,16 +28,10 @@ from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import (
-    date_named_by,
-    plans_of,
-    read_feature,
-    rig_named_by,
-)
+from harness.steps.reading import day_of, plans_of, read_feature, rig_named_by
+from harness.steps.sessions import DEFAULT_RIG
 from harness.trial.capturing import AUTO, taps_of
 from harness.trial.run import check_roles
-
-DEFAULT_RIG = "rigs/emulated.toml"
 
 
 class DecisionRuleName(click.ParamType[str]):
@@ -114,20 +109,19 @@ def run(
     """
     day, today = read_date(on) if on else None, read_date(None)
     console = make_console()
-    paths = _feature_paths(features)
-    read = _read_features(paths, day, today)
+    asked = trials_of(_feature_paths(features), rig, day, today)
     if rig is not None and not features:
-        paths, read = _that_fit(rig, paths, read, console)
-    benches = benches_of(rig, paths, day, today)
+        asked = _that_fit(rig, asked, console)
+    benches = benches_of(asked)
     rigs = list({one.file_name: one for one, _ in benches}.values())
     wire = capture_interface or (AUTO if capture else "")
     if wire:
         _prepare_capture(rigs, wire)
-    select = selection(keyword, tags, read)
-    scenarios = sum(len(feature.scenarios) for feature in read)
+    select = selection(keyword, tags, [one.feature for one in asked])
+    scenarios = sum(len(one.feature.scenarios) for one in asked)
     virtual = all(one.rig.clock == "virtual" for one in rigs)
     job = Job(
-        features=tuple(paths),
+        features=tuple(one.path for one in asked),
         rig=None if rig is None else find_file(rig, "rigs").absolute(),
         folder=_new_folder(run_folder),
         today=today,
@@ -161,28 +155,49 @@ def _prepare_capture(rigs: Sequence[Rig], interface: str) -> None:
     )
 
 
-def benches_of(
-    rig: str | None, paths: Sequence[Path], on: date | None, today: date
-) -> list[tuple[Rig, date]]:
-    """Read and check every rig that these features will run on, and on which days."""
-    found: dict[tuple[str, date], Rig] = {}
-    read: dict[str, Rig] = {}
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A feature that was read and checked, with the rig and the day of its trial."""
+
+    path: Path
+    feature: Feature
+    rig: Rig
+    on: date
+
+
+def trials_of(
+    paths: Sequence[Path], rig: str | None, on: date | None, today: date
+) -> list[Asked]:
+    """Read and check every rig, and then every feature, before anything runs.
+
+    Raises
+    ------
+    UsageError
+        For the first rig, day or line of a feature that cannot be used.
+    """
+    if not paths:
+        raise FeatureError("features", "no feature file found", "a path to one")
+    names = {path: rig or rig_named_by(path) or DEFAULT_RIG for path in paths}
+    rigs = {name: read_rig(find_file(name, "rigs")) for name in names.values()}
+    for one in rigs.values():
+        parts_of(one)
+    rulebook, asked = load_rulebook(), []
     for path in paths:
-        name = rig or rig_named_by(path) or DEFAULT_RIG
-        if name not in read:
-            read[name] = read_rig(find_file(name, "rigs"))
-            parts_of(read[name])
-        is_virtual = read[name].rig.clock == "virtual"
-        when = on or (date_named_by(path) if is_virtual else None) or today
-        if (name, when) not in found:
-            check_calibration(read[name], when)
-            found[name, when] = read[name]
-    return [(one, when) for (_, when), one in found.items()]
+        its = rigs[names[path]]
+        when = day_of(path, its.rig.clock, on=on, today=today)
+        asked.append(Asked(path, read_feature(path, rulebook, when), its, when))
+    return asked
 
 
-def _that_fit(
-    rig: str, paths: Sequence[Path], read: Sequence[Feature], console: Console
-) -> tuple[list[Path], list[Feature]]:
+def benches_of(asked: Sequence[Asked]) -> list[tuple[Rig, date]]:
+    """Return every rig that is used, on each of its days; it must be calibrated."""
+    found = {(one.rig.file_name, one.on): (one.rig, one.on) for one in asked}
+    for rig, on in found.values():
+        check_calibration(rig, on)
+    return list(found.values())
+
+
+def _that_fit(rig: str, asked: Sequence[Asked], console: Console) -> list[Asked]:
     """Leave out, and say so, features that ask what this rig does not have or do.
 
     Raises
@@ -190,18 +205,18 @@ def _that_fit(
     FeatureError
         If none is left: a run that asks nothing is no pass.
     """
-    rig_file, kept = read_rig(find_file(rig, "rigs")), []
-    for path, feature in zip(paths, read, strict=True):
+    kept = []
+    for one in asked:
         try:
-            for plan in plans_of(feature):
-                check_roles(plan, rig_file)
+            for plan in plans_of(one.feature):
+                check_roles(plan, one.rig)
         except FeatureError as error:
-            console.print(f"left out {path.name}: {error.fact}", style="dim")
+            console.print(f"left out {one.path.name}: {error.fact}", style="dim")
         else:
-            kept.append((path, feature))
+            kept.append(one)
     if not kept:
         raise FeatureError(rig, "no shipped feature fits this rig", "your own feature")
-    return [path for path, _ in kept], [feature for _, feature in kept]
+    return kept
 
 
 def read_date(text: str | None) -> date:
@@ -233,19 +248,6 @@ def _feature_paths(names: Sequence[str]) -> list[Path]:
         else:
             raise FeatureError(name, "no such feature file", "a path, or none for all")
     return [path.absolute() for path in paths]
-
-
-def _read_features(
-    paths: Sequence[Path], on: date | None, today: date
-) -> list[Feature]:
-    """Read and check every file before anything runs."""
-    if not paths:
-        raise FeatureError("features", "no feature file found", "a path to one")
-    rulebook = load_rulebook()
-    return [
-        read_feature(path, rulebook, on or date_named_by(path) or today)
-        for path in paths
-    ]
 
 
 def _new_folder(wanted: Path | None) -> Path:

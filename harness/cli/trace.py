@@ -30,7 +30,7 @@ from harness.reporting.table import COLOURS
 from harness.rig.shipped import shipped
 from harness.rulebook.loader import load_rulebook
 from harness.steps.claims import claims_of
-from harness.steps.reading import date_named_by, read_feature
+from harness.steps.reading import day_of, read_feature
 
 UNTRUE = 1
 RUNS = Path("reports/runs")
@@ -92,9 +92,7 @@ def _traced(folder: Path, run_folder: Path | None) -> Trace:
     if not paths:
         raise UsageError(str(folder), "no feature file in it", "features/")
     book, today = load_rulebook(), datetime.now(UTC).date()  # noqa: TID251 - a civil date
-    features = [
-        read_feature(path, book, date_named_by(path) or today) for path in paths
-    ]
+    features = [read_feature(path, book, day_of(path, today=today)) for path in paths]
     records = [] if run_folder is None else read_records(run_folder)
     return trace(ledger(), claims_of(features), records)
 

@@ -165,6 +165,31 @@ def date_named_by(path: Path) -> date | None:
         raise FeatureError(f"{path.name} @date:", fact, "YYYY-MM-DD") from error
 
 
+def day_of(
+    path: Path, clock: str = "virtual", *, on: date | None = None, today: date
+) -> date:
+    """Return the day on which a feature's trial takes place, and its numbers hold.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file; on virtual time its tag may name the day.
+    clock : str
+        The rig's: ``virtual`` or ``wall``.
+    on : date, optional
+        What the command line says, which has the last word.
+    today : date
+        If nobody says anything.
+
+    Raises
+    ------
+    FeatureError
+        If the tag's is no date.
+    """
+    named = date_named_by(path) if clock == "virtual" and on is None else None
+    return on or named or today
+
+
 def plans_of(feature: Feature) -> list[Plan]:
     """Return what each scenario of a checked feature would plan, in its order."""
     plans = []

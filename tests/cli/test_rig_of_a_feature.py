@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from harness.cli.run import benches_of
+from harness.cli.run import trials_of
 from harness.core.errors import FeatureError
+from harness.reporting.record_json import read_records
 from harness.rig.file import read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
@@ -41,6 +42,18 @@ def test_without_a_rig_the_feature_s_own_is_used(tmp_path):
     assert ended.record.trial.rig == "Emulated home with a battery, V2G and solar"
 
 
+AT_HOME = """Feature: A car
+  Scenario: It gives way for a minute
+    Given a home whose car is charging and whose heat pump is heating
+    And the bench is watched for 30 s before and 30 s after
+    And the published limits
+      | asset | quantity | limit | rule |
+      | EV | turn-down response time | 10 s | crowdflex/table4/ev-turn-down-response |
+    When the ESO instructs the EV to turn down to 1.4 kW from 12:00 to 12:01
+    Then the EV responds in the published time
+"""
+
+
 DATED = SHORT.replace("@rig:", "@date:2026-07-04 @rig:")
 
 
@@ -65,13 +78,26 @@ def test_trials_of_two_days_are_judged_again_each_by_its_own(tmp_path):
     assert "the same verdicts: 2 of 2" in again.text
 
 
+def test_trials_on_two_rigs_are_judged_again_each_by_its_own(tmp_path):
+    (tmp_path / "car.feature").write_text(AT_HOME)
+    (tmp_path / "short.feature").write_text(SHORT)
+    ended = flexrig("run", tmp_path, "--no-allure", "--run-folder", tmp_path / "out")
+    assert ended.code == 0, ended.text
+    again = flexrig("rejudge", tmp_path / "out")
+    assert again.code == 0, again.text
+    assert "the same verdicts: 2 of 2" in again.text
+    rigs = {record.title: record.trial.rig for record in read_records(tmp_path / "out")}
+    assert len(set(rigs.values())) == 2
+
+
 def test_on_the_wall_clock_a_trial_takes_place_when_it_does(tmp_path):
     (tmp_path / "dated.feature").write_text(DATED)
     rig = (ROOT / "rigs/battery_home.toml").read_text()
     (tmp_path / "wall.toml").write_text(changed(rig, ('"virtual"', '"wall"')))
-    benches = benches_of(str(tmp_path / "wall.toml"), [tmp_path / "dated.feature"],
-                         None, ON)  # fmt: skip
-    assert [when for _, when in benches] == [ON]
+    (asked,) = trials_of(
+        [tmp_path / "dated.feature"], str(tmp_path / "wall.toml"), None, ON
+    )
+    assert asked.on == ON
 
 
 def test_a_day_that_is_none_is_one_sentence(tmp_path):
