@@ -79,6 +79,7 @@ class ElectricVehicle:
         self, vehicle: Vehicle, *, voltage_v: Callable[[float], float], at_s: float
     ) -> None:
         self.vehicle = vehicle
+        self._freely_a = min(vehicle.onboard_limit_a, vehicle.draws_at_most_a)
         self._voltage_v = voltage_v
         self._at_s = at_s
         self._current_a = 0.0
@@ -178,14 +179,16 @@ class ElectricVehicle:
         car = self.vehicle
         if self._soc_percent >= 100.0:
             return 0.0
-        share = 1.0
-        if self._soc_percent > car.taper_soc_percent:
-            left = 100.0 - self._soc_percent
-            share = max(TAPERED_SHARE, left / (100.0 - car.taper_soc_percent))
+        if self._soc_percent <= car.taper_soc_percent:
+            return self._freely_a
+        left = 100.0 - self._soc_percent
+        share = max(TAPERED_SHARE, left / (100.0 - car.taper_soc_percent))
         return min(car.onboard_limit_a * share, car.draws_at_most_a)
 
     def _current_after(self, elapsed_s: float) -> float:
         goal_a = min(self._wanted_a, self._taken_a())
+        if goal_a == self._current_a:
+            return goal_a
         step_a = self._ramp_a_per_s * elapsed_s
         if goal_a > self._current_a:
             return min(goal_a, self._current_a + step_a)
@@ -201,6 +204,8 @@ class ElectricVehicle:
         if elapsed_s <= 0:
             return 0.0
         end_a = self._current_after(elapsed_s)
+        if end_a == self._current_a:
+            return end_a * elapsed_s
         ramp_s = abs(end_a - self._current_a) / self._ramp_a_per_s
         return end_a * elapsed_s - (end_a - self._current_a) * ramp_s / 2
 
@@ -221,15 +226,16 @@ class ElectricVehicle:
             raise ValueError(f"asked for {to_s} s after {self._at_s} s: time runs back")
         if not self._turns and self._current_a == 0.0 == self._wanted_a:
             self._at_s = max(self._at_s, math.floor(to_s / STEP_S) * STEP_S)
+        turns = self._turns
         while True:
             next_s = math.floor(self._at_s / STEP_S + 1) * STEP_S
-            if self._turns and self._turns[0][0] <= next_s:
-                next_s = self._turns[0][0]
+            if turns and turns[0][0] <= next_s:
+                next_s = turns[0][0]
             if next_s > to_s:
                 return
             self._move(next_s)
-            while self._turns and self._turns[0][0] <= next_s:
-                self._wanted_a = self._turns.popleft()[1]
+            while turns and turns[0][0] <= next_s:
+                self._wanted_a = turns.popleft()[1]
 
     def _move(self, to_s: float) -> None:
         charge_as = self._piece_as(to_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -22,12 +23,15 @@ from devices.links.modbus_server import (
 from devices.meter.faults import OF_EVERY_METER, OF_REGISTERS
 from devices.meter.metering import EmulatedMeter, Metering
 from devices.meter.model import MeterErrors, Shown
-from devices.meter.registers import MeterMap, Parameter, Word
+from devices.meter.registers import F32, MeterMap, Parameter, Word
 from harness.core.bench import EmulatorContext
 from harness.core.faults import FaultKind
 
 ValueOf = Callable[[Shown, int], float]
 """A value of a meter, from what it shows and how many phases are wired (1 or 3)."""
+
+Row = tuple[int, Parameter, ValueOf]
+"""Where in a block a value begins, what it is, and how it is made."""
 
 BREAKS = OF_EVERY_METER + OF_REGISTERS
 """The faults that every emulated Modbus meter can have."""
@@ -66,7 +70,8 @@ class MeterEmulator(EmulatedMeter):
         self._shown: Shown | None = None
         self._swapped = False
         self._blocks: dict[tuple[int, int], list[int]] = {}
-        self._rows: dict[tuple[int, int], list[tuple[int, Parameter, ValueOf]]] = {}
+        self._rows: dict[tuple[int, int], list[Row]] = {}
+        self._singles: dict[tuple[int, int], struct.Struct | None] = {}
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
         self._identity = {
             (word.address, word.count): self._said(word) for word in meter.identity
@@ -123,6 +128,14 @@ class MeterEmulator(EmulatedMeter):
         rows = self._rows.get((address, count))
         if rows is None:
             rows = self._rows[address, count] = self._rows_in(address, count)
+            self._singles[address, count] = _all_singles(
+                rows, count, self._meter.rules.gap
+            )
+        singles = self._singles[address, count]
+        if singles is not None and not swapped:
+            wired = self._wired
+            values = [value_of(shown, wired) / row.factor for _, row, value_of in rows]
+            return list(struct.unpack(f">{count}H", singles.pack(*values)))
         block = [self._meter.rules.gap] * count
         for at, row, value_of in rows:
             words = row.encoding.words_of(value_of(shown, self._wired) / row.factor)
@@ -136,9 +149,7 @@ class MeterEmulator(EmulatedMeter):
                     block[place] = word
         return block
 
-    def _rows_in(
-        self, address: int, count: int
-    ) -> list[tuple[int, Parameter, ValueOf]]:
+    def _rows_in(self, address: int, count: int) -> list[Row]:
         """Where in a block each of its values begins, and what it is."""
         absent = self._options.absent()
         return [
@@ -159,6 +170,16 @@ class MeterEmulator(EmulatedMeter):
         else:
             data = int(said).to_bytes(2 * word.count, "big")
         return [data[at] << 8 | data[at + 1] for at in range(0, 2 * word.count, 2)]
+
+
+def _all_singles(rows: Sequence[Row], count: int, gap: int) -> struct.Struct | None:
+    """Return how a block is packed at once, if singles and empty gaps are all of it."""
+    form, end = ">", 0
+    for at, row, _ in rows:
+        if row.encoding != F32 or at < end or at + 2 > count:
+            return None
+        form, end = f"{form}{2 * (at - end)}xf", at + 2
+    return None if gap else struct.Struct(f"{form}{2 * (count - end)}x")
 
 
 def answer_at_all(metering: Metering) -> None:

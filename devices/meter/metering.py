@@ -8,7 +8,6 @@ it saw and what it shows stand the error model (`devices.meter.model`) and the f
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from devices.meter.own_clock import OwnClock
 from harness.core.bench import EmulatorContext
 from harness.core.faults import Fault, FaultKind
 from harness.core.harmonics import distortion_percent, sampled
+from harness.core.regular import Regular
 
 _HOLDING = (FaultKind.FROZEN, FaultKind.STALE)
 
@@ -57,13 +57,13 @@ class Metering:
         self._model = MeterModel(errors, context.rng)
         self.faults = MeterFaults(breaks, memory_s=self._model.memory_s)
         self._held: dict[FaultKind, tuple[Shown, datetime]] = {}
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
         self.on_update: Callable[[], None] = lambda: None
         """Called after each look but the first."""
         # Where in an interval a meter updates is chance; the first look is at once.
-        self._first_s = self.now_s() + context.rng.random() * self._interval_s
-        self._look()
+        now_s = self.now_s()
+        self._first_s = now_s + context.rng.random() * self._interval_s
+        self._look(now_s)
+        self._looks = self._go_on()
 
     def now_s(self) -> float:
         """Return bench time. [s]"""
@@ -133,12 +133,12 @@ class Metering:
         self._held.pop(kind, None)
         if was_frozen and kind is FaultKind.FROZEN:
             self._model.interrupt()
-            self._look()
+            self._look(self.now_s())
+            self._looks = self._go_on()
 
     def close(self) -> None:
         """Stop looking."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._looks.cancel()
 
     def _shown_as_of(self, at_s: float) -> Shown:
         """What it shows, or showed at a bench time, as its faults have it."""
@@ -176,25 +176,28 @@ class Metering:
             distortion_percent(sampled(current)),
         )
 
-    def _look(self) -> None:
-        """Look at the circuit now, and set the timer for the next update."""
-        now_s = self.now_s()
+    def _look(self, now_s: float) -> None:
+        """Look at the circuit now."""
         power_w, reactive_var, voltage_v = self._flows(now_s)
         distortion = self._distortion(now_s) if self._samples else (0.0, 0.0)
         self._model.update(
             now_s, power_w=power_w, reactive_var=reactive_var, voltage_v=voltage_v,
             distortion_percent=distortion,
         )  # fmt: skip
-        # From the first update, so that a thousand steps do not drift; late ones, on
-        # the wall clock, are left out, and while bench time stands still none pass.
-        ticks = math.floor((now_s - self._first_s) / self._interval_s + 1e-6) + 1
-        next_s = self._first_s + ticks * self._interval_s
-        if next_s < self._model.is_frozen_at_s:
-            self._timer = self._loop.call_later(next_s - now_s, self._update)
 
-    def _update(self) -> None:
-        self._look()
+    def _update(self, now_s: float) -> None:
+        self._look(now_s)
         self.on_update()
+
+    def _go_on(self) -> Regular:
+        """Look at every update from now on, until it freezes."""
+        return Regular(
+            self._clock,
+            self._update,
+            interval_s=self._interval_s,
+            first_s=self._first_s,
+            until_s=self._model.is_frozen_at_s,
+        )
 
 
 def _scaled(shown: Shown, factor: float) -> Shown:

@@ -154,9 +154,12 @@ class Circuit:
             return self._in_island_w(seen, at_s)
         if self.EVERYTHING in seen:
             return self._with_loss_w(self._drawn_w(at_s), at_s)
-        return sum(
-            self._loads[role].power_w(at_s) for role in seen if role in self._loads
-        )
+        # Plain loops: meters ask a million times in a day.
+        loads, power_w = self._loads, 0.0
+        for role in seen:
+            if role in loads:
+                power_w += loads[role].power_w(at_s)
+        return power_w
 
     def powers_w(self, at_s: float) -> dict[str, float]:
         """Return true active power of every load, and of the boundary as ``*``. [W]"""
@@ -200,7 +203,10 @@ class Circuit:
 
     def _drawn_w(self, at_s: float) -> float:
         """What all loads draw, without the loss on the line. [W]"""
-        return sum(load.power_w(at_s) for load in self._loads.values())
+        power_w = 0.0
+        for load in self._loads.values():
+            power_w += load.power_w(at_s)
+        return power_w
 
     def reactive_var(self, sees: Iterable[str], at_s: float) -> float:
         """Return reactive power through a meter that sees these roles. [var]
@@ -247,7 +253,8 @@ class Circuit:
             return self.DEAD_V + math.sin(at_s / 13.7)
         if at_s != self._wandered_at_s:
             self._wandered_at_s, self._wander_v = at_s, self._wandering_v(at_s)
-        return self._steady_v(at_s) + self._wander_v
+        steady_v = self._last_v if self._feeder is None else self._steady_v(at_s)
+        return steady_v + self._wander_v
 
     def _wandering_v(self, at_s: float) -> float:
         """How far the voltage is from where it would stay: every load asks at once."""

@@ -26,7 +26,8 @@ import selectors
 import time
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from heapq import heappush
+from heapq import heappop, heappush, heapreplace
+from itertools import count
 from typing import Any
 
 from harness.core.errors import StalledError
@@ -41,6 +42,9 @@ AT_ONCE = 1 << 16
 """Bytes taken out of the kernel at once. asyncio asks for four times as many, and then
 two thirds of the time that a frame takes goes into making room."""
 
+
+Between = Callable[[], float | None]
+"""Something done as time passes; it returns when it is done next, if ever."""
 
 Event = tuple[selectors.SelectorKey, int]
 """A socket that is ready, and for what."""
@@ -182,7 +186,7 @@ class _JumpingSelector:
             return events
         if loop.held:
             return self._wait_for_the_world()
-        if timeout is None:
+        if timeout is None and loop.idle:
             return self._wait_for_the_world()
         loop.jump()
         return events
@@ -280,6 +284,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now_s = 0.0
+        self._between: list[tuple[float, int, Between]] = []
+        self._entered = count()
         self.ledger = Ledger()
         self.jobs_in_threads = 0
         self._selector: Any = _JumpingSelector(self._selector, self)
@@ -306,7 +312,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     @property
     def idle(self) -> bool:
         """Whether no timer is set and no callback is due."""
-        return not self._scheduled and not self._ready  # type: ignore[attr-defined]
+        return not (self._scheduled or self._ready or self._between)  # type: ignore[attr-defined]
 
     def why_held(self) -> str:
         """Name what keeps time from moving."""
@@ -317,10 +323,40 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return f"{ledger.handshakes} connections were never accepted"
         return "no timer is set, no socket is active: everything waits for everything"
 
+    def between(self, when: float, act: Between) -> None:
+        """Do something as time passes an instant, without a turn of the loop.
+
+        For what is done thousands of times for each message on a wire. It must not
+        wait; what it raises ends the run.
+
+        Parameters
+        ----------
+        when : float
+            The instant, on the loop's clock. [s]
+        act : callable
+            Returns when it is done next, or None if it is not.
+        """
+        heappush(self._between, (when, next(self._entered), act))
+
     def jump(self) -> None:
-        """Move time to the next timer, exactly; it never moves back."""
-        when: float = self._scheduled[0].when()  # type: ignore[attr-defined]
-        self._now_s = max(self._now_s, when)
+        """Move time to the next timer, exactly; it never moves back.
+
+        On the way everything is done that falls between; if that makes a callback due,
+        time moves no further.
+        """
+        timers, ready = self._scheduled, self._ready  # type: ignore[attr-defined]
+        between = self._between
+        while between and not (timers and timers[0] < between[0][0]):
+            when, _, act = between[0]
+            self._now_s = max(self._now_s, when)
+            again = act()
+            if again is None:
+                heappop(between)
+            else:
+                heapreplace(between, (again, next(self._entered), act))
+            if ready or not timers:
+                return
+        self._now_s = max(self._now_s, timers[0].when())
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Any, *args: Any
