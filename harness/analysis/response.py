@@ -97,7 +97,7 @@ def _never_stayed(
         why = f"the recording ended before power had stayed for {stay.dwell_s:g} s"
         return _nothing("s", why)
     miss_w = float(np.nanmin(np.maximum(band.low_w - p, p - band.high_w)))
-    why = f"power never stayed at {band} for {stay.dwell_s:g} s"
+    why = f"power was never {band} for {stay.dwell_s:g} s"
     if miss_w > 0:
         why += f"; its nearest was {miss_w:.4g} W away"
     return Estimate(math.inf, "s", why=why, unseen=_hope(best_s))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +19,7 @@ from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
 from harness.cli.selection import selection
 from harness.core.errors import EvidenceError, FeatureError, UsageError
+from harness.reporting import wording
 from harness.reporting.allure_html import generate
 from harness.reporting.builtin_html import write_report
 from harness.reporting.record import ScenarioRecord
@@ -300,10 +301,14 @@ def _allure(
 
 def _environment(records: Sequence[ScenarioRecord]) -> dict[str, str]:
     """What Allure shows of the bench on its first page."""
-    trial = records[0].trial
+    trials = [record.trial for record in records]
     return {
-        "Rig": trial.rig,
-        "Evidence": str(trial.grade or "unknown"),
-        "Decision rule": trial.decision_rule,
-        "Seed": str(trial.seed),
+        "Rig": _each(trial.rig for trial in trials),
+        "Evidence": str(wording.grade_of(records) or "unknown"),
+        "Decision rule": _each(trial.decision_rule for trial in trials),
+        "Seed": _each(str(trial.seed) for trial in trials),
     }
+
+
+def _each(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(filter(None, names))))

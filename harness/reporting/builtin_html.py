@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.core.errors import EvidenceError
 from harness.reporting import wording
 from harness.reporting.builtin_card import card
+from harness.reporting.builtin_index import anchor, features_of, index, rigs
 from harness.reporting.coverage import Traced, ledger
 from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
@@ -55,7 +56,9 @@ def page(
     """Return the report as HTML; figures are read from the run folder."""
     style = files("harness.reporting").joinpath("data/report.css").read_text("utf-8")
     grade = wording.grade_of(records)
-    cards = "".join(_feature(records, name, run_folder) for name in _features(records))
+    cards = "".join(
+        _feature(records, name, run_folder) for name in features_of(records)
+    )
     return f"""<!DOCTYPE html>
 <html lang="en-GB">
 <head>
@@ -70,11 +73,12 @@ def page(
 <a class="skip" href="#verdicts">Skip to the verdicts</a>
 <header>
 <h1>{escape(title)}: trial report</h1>
-<p class="soft">{escape(_summary(records))}</p>
+<div class="soft">{_summary(records)}</div>
 <div class="banner {grade or "emulated"}" role="note">{wording.banner(grade)}</div>
 {_counts(records)}
 </header>
 <main>
+{index(records)}
 <section id="verdicts"><h2>Verdicts</h2>{_verdicts(records)}</section>
 {cards}
 {_requirements(records)}
@@ -121,21 +125,16 @@ def _headline(records: Sequence[ScenarioRecord]) -> str:
 
 
 def _summary(records: Sequence[ScenarioRecord]) -> str:
-    rigs = sorted({r.trial.rig for r in records if r.trial.rig}) or ["unknown rig"]
     judged = sum(len(record.verdicts) for record in records)
     return (
-        f"{_number(len(records), 'scenario')} of "
-        f"{_number(len(_features(records)), 'feature')} on {', '.join(rigs)}; "
-        f"{_number(judged, 'verdict')}."
+        f"<p>{_number(len(records), 'scenario')} of "
+        f"{_number(len(features_of(records)), 'feature')}, "
+        f"{_number(judged, 'verdict')}.</p>{rigs(records)}"
     )
 
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _features(records: Sequence[ScenarioRecord]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((r.feature_file, r.feature) for r in records))
 
 
 def _counts(records: Sequence[ScenarioRecord]) -> str:
@@ -158,7 +157,17 @@ def _verdicts(records: Sequence[ScenarioRecord]) -> str:
     heads = "".join(
         f'<th scope="col" class="{css}">{name}</th>' for name, css in COLUMNS
     )
-    rows = "".join(_scenario_rows(record) for record in records)
+    found = features_of(records)
+    rows = ""
+    for feature in found:
+        if len(found) > 1:
+            rows += (
+                f'<tr class="feature"><th scope="rowgroup" colspan="{len(COLUMNS)}">'
+                f"{escape(feature[1])}</th></tr>"
+            )
+        rows += "".join(
+            _scenario_rows(r) for r in records if (r.feature_file, r.feature) == feature
+        )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -191,7 +200,7 @@ def _feature(
     mine = [r for r in records if (r.feature_file, r.feature) == feature]
     cards = "".join(card(record, run_folder / record.slug) for record in mine)
     return (
-        f"<section><h2>{escape(feature[1])}</h2>"
+        f'<section id="{escape(anchor(feature))}"><h2>{escape(feature[1])}</h2>'
         f"<p>{escape(mine[0].description)}</p>"
         f'<p class="soft"><code>{escape(feature[0])}</code></p>{cards}</section>'
     )

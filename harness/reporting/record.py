@@ -57,6 +57,9 @@ Broken is worst: what a bench at fault measured convicts nobody. A fail outranks
 an inconclusive: one bound that is surely missed is missed whatever the others do.
 """
 
+QUIET: tuple[str, ...] = (ScenarioOutcome.PASS, ScenarioOutcome.NOT_APPLICABLE)
+"""How a scenario, or a verdict, ends that nobody has to look at."""
+
 STEP_STATUS = {
     ScenarioOutcome.NOT_APPLICABLE: StepStatus.SKIPPED,
     ScenarioOutcome.PASS: StepStatus.PASSED,

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness.checks.verdict import Verdict
 from harness.reporting import wording
-from harness.reporting.record import ScenarioOutcome, ScenarioRecord, TableRecord
+from harness.reporting.record import QUIET, ScenarioOutcome, ScenarioRecord, TableRecord
 
 ALL_PASS, DEVICE_FAILED, BENCH_OR_USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -29,7 +29,8 @@ EXIT_CODES = {
 PRECEDENCE = (ALL_PASS, INCONCLUSIVE, DEVICE_FAILED, BENCH_OR_USAGE)
 
 HEADS = ("", "Judged", "Measured ± U", "Limit [source]", "Margin")
-QUIET = ("pass", "not applicable")
+MANY = 10
+"""More scenarios than this, and what did not pass is named once more at the end."""
 RIGHT = (2, 4)
 NAME, LEAST_NAME = 1, 24
 
@@ -92,6 +93,8 @@ class VerdictTable:
             yield Text(f"[{number}] {source}", style="dim")
         yield Text()
         yield _counts(self.records)
+        if len(self.records) > MANY:
+            yield from _not_passed(self.records)
         yield Text(wording.banner(wording.grade_of(self.records)), style="bold")
 
 
@@ -116,6 +119,14 @@ def _cells(verdict: Verdict, sources: Sequence[str]) -> tuple[str, ...]:
         f"{wording.bound(verdict)} [{sources.index(_source(verdict)) + 1}]",
         wording.margin(verdict),
     )
+
+
+def _not_passed(records: Sequence[ScenarioRecord]) -> Iterator[Text]:
+    """Name once more, at the end of a long table, who wants to be looked at."""
+    for record in records:
+        if record.outcome not in QUIET:
+            where = f"  {record.feature_file}"
+            yield Text("  ").append_text(_title(record)).append(where, style="dim")
 
 
 def _short(outcome: str) -> str:

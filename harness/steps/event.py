@@ -261,7 +261,7 @@ def word_against_meter(trial: Trial, event: Event) -> str:
     found = accepted_against_delivered(accepted=event.accepted, share=share)
     if found == "delivered":
         return ""
-    text = f"{found} ({share.value:.0f} % of what was asked; it said: {event.answer})"
+    text = f"{found} ({share.value:z.0f} % of what was asked; it said: {event.answer})"
     offered = _offered_and_drawn(trial.recording, event)
     return f"{text}; {offered}" if offered else text
 

@@ -34,7 +34,7 @@ def test_passing_through_the_band_is_not_arriving():
     p = np.where(t == 20, 1000.0, 3000.0)
     got = response_time(t, p, sent_at_s=10, **TO_1000)
     assert got.value == math.inf
-    assert "never stayed at 950 to 1050 W for 5 s" in got.why
+    assert "power was never 950 to 1050 W for 5 s" in got.why
 
 
 def test_a_stay_of_exactly_the_dwell_counts():

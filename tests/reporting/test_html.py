@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,48 @@ def test_requirements_are_shown_with_their_scenarios_and_the_worst_outcome(
     assert 'class="pill fail"' in shown
     assert 'class="pill pass"' not in shown
     assert 'id="requirements"' not in page([records[2]], tmp_path)
+
+
+def test_what_did_not_pass_comes_first_with_its_reason(
+    make_record: Make, tmp_path: Path
+) -> None:
+    broken = make_record(
+        "broken", verdicts=(), steps=(), error="rig: silence\nand more"
+    )
+    text = page([make_record(), make_record("fail"), broken], tmp_path)
+    Outline(text)
+    first = text.partition('id="not-passed"')[2].partition("</section>")[0]
+    assert text.index('id="not-passed"') < text.index('id="verdicts"')
+    assert "rig: silence" in first
+    assert "and more" not in first
+    assert "ev: turn-up response time" in first
+    assert 'class="pill pass"' not in first
+    assert 'id="not-passed"' not in page([make_record(), make_record()], tmp_path)
+
+
+def test_features_are_listed_with_the_worst_that_happened_in_them(
+    make_record: Make, tmp_path: Path
+) -> None:
+    here = {"feature": "Secure", "feature_file": "features/services/secure.feature"}
+    records = [make_record(), make_record(**here), make_record("fail", **here)]
+    text = page(records, tmp_path)
+    contents = text.partition('id="contents"')[2].partition("</nav>")[0]
+    assert '<a href="#feature-secure">Secure</a>' in contents
+    assert 'id="feature-secure"' in text
+    assert contents.count('class="pill fail"') == 1
+    assert contents.count('class="pill pass"') == 1
+    assert 'id="contents"' not in page(records[:1], tmp_path)
+
+
+def test_many_rigs_are_a_list_to_be_opened(make_record: Make, tmp_path: Path) -> None:
+    one = make_record()
+    records = [
+        make_record(trial=replace(one.trial, rig=f"Rig <{name}>")) for name in "abcd"
+    ]
+    text = page(records, tmp_path)
+    assert "<summary>On 4 rigs</summary>" in text
+    assert "<li>Rig &lt;d&gt;</li>" in text
+    assert "<p>On Rig &lt;a&gt;.</p>" in page(records[:1], tmp_path)
 
 
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:

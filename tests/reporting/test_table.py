@@ -69,6 +69,17 @@ def test_a_miss_says_why_and_what_would_change_it(
     assert "58 s too late. Try: a ramp" in text
 
 
+def test_what_did_not_pass_is_named_again_at_the_end_of_a_long_table(
+    make_record: Make,
+) -> None:
+    missed = make_record("fail", title="The car takes more")
+    few = printed([make_record(), missed])
+    many = printed([missed, *(make_record() for _ in range(10))])
+    assert few.count("The car takes more") == 1
+    assert many.count("The car takes more") == 2
+    assert "The car takes more" in many.partition("Scenarios: ")[2]
+
+
 def test_a_scenario_without_verdict_says_why(make_record: Make) -> None:
     record = make_record("broken", verdicts=(), steps=(), error="rig: silence. Try: on")
     assert "rig: silence. Try: on" in printed([record])
