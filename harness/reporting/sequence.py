@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 from harness.reporting.figures import BLUE, INK
 
-TOP, ROW, LEFT, COLUMN = 52, 26, 96, 168
+TOP, ROW, LEFT, LINE = 52, 26, 96, 13
+WIDEST, NARROWEST, PAGE = 168, 104, 1100
+"""How wide a party's column is, so that all of them stand on a page. [px]"""
 CHARACTER = 6.1
 """About how wide a character is. [px]"""
 FONT = 'font-family="DejaVu Sans, Arial, sans-serif"'
@@ -40,9 +43,13 @@ def draw_sequence(arrows: Sequence[Arrow]) -> bytes:
     parties = list(
         dict.fromkeys(name for a in arrows for name in (a.sender, a.receiver))
     )
-    place = {name: LEFT + COLUMN * (n + 0.5) for n, name in enumerate(parties)}
-    width = LEFT + COLUMN * len(parties)
-    height = TOP + ROW * len(arrows) + 20
+    column = min(max((PAGE - LEFT) // len(parties), NARROWEST), WIDEST)
+    place = {name: LEFT + column * (n + 0.5) for n, name in enumerate(parties)}
+    # Names are bold, and so a little wider.
+    heads = {name: wrap(name, int(column / CHARACTER / 1.1)) for name in parties}
+    top = TOP + LINE * (max(map(len, heads.values())) - 1)
+    width = LEFT + column * len(parties)
+    height = top + ROW * len(arrows) + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}">',
@@ -51,19 +58,27 @@ def draw_sequence(arrows: Sequence[Arrow]) -> bytes:
         f'<g {FONT} font-size="11" fill="{INK}">',
     ]
     for name, x in place.items():
+        parts.append(_head(heads[name], x))
         parts.append(
-            f'<text x="{x:g}" y="20" text-anchor="middle" font-weight="bold">'
-            f"{escape(name)}</text>"
-            f'<line x1="{x:g}" y1="30" x2="{x:g}" y2="{height - 8}" stroke="#cccccc"/>'
+            f'<line x1="{x:g}" y1="{top - 22}" x2="{x:g}" y2="{height - 8}" '
+            'stroke="#cccccc"/>'
         )
     last = ""
     for number, arrow in enumerate(arrows):
-        y = TOP + ROW * number
+        y = top + ROW * number
         if arrow.when != last:
             parts.append(f'<text x="8" y="{y + 4}">{escape(arrow.when)}</text>')
             last = arrow.when
         parts.append(_message(arrow, place, y))
     return "".join([*parts, "</g></svg>"]).encode()
+
+
+def _head(lines: Sequence[str], x: float) -> str:
+    spans = "".join(
+        f'<tspan x="{x:g}" y="{20 + LINE * number}">{escape(line)}</tspan>'
+        for number, line in enumerate(lines)
+    )
+    return f'<text text-anchor="middle" font-weight="bold">{spans}</text>'
 
 
 def _message(arrow: Arrow, place: dict[str, float], y: int) -> str:

@@ -38,7 +38,7 @@ def measured(estimate: Estimate) -> str:
     if not 0 < estimate.expanded < math.inf:
         return _signed(f"{plain(estimate.value)} {estimate.unit}")
     places = max(0, 1 - math.floor(math.log10(estimate.expanded)))
-    value, half = f"{estimate.value:.{places}f}", f"{estimate.expanded:.{places}f}"
+    value, half = f"{estimate.value:z.{places}f}", f"{estimate.expanded:.{places}f}"
     return _signed(f"{value} ± {half} {estimate.unit}")
 
 
@@ -49,7 +49,7 @@ def _with_interval(value: float, spread: Spread, unit: str) -> str:
         open_end = "never" if unit == "s" else "any more"
         return f"{plain(value)} ({plain(low)} to {open_end}) {unit}"
     places = max(0, 1 - math.floor(math.log10(width)))
-    least, told, most = (f"{each:.{places}f}" for each in (low, value, high))
+    least, told, most = (f"{each:z.{places}f}" for each in (low, value, high))
     outside = "≤ " if float(told) > float(most) else ""
     outside = "≥ " if float(told) < float(least) else outside
     return f"{outside}{told} ({least} to {most}) {unit}"
@@ -113,9 +113,9 @@ def margin(verdict: Verdict) -> str:
 def plain(number: float, figures: int = 4) -> str:
     """Return a number to so many figures, never with an exponent a person may meet."""
     if number == 0 or not 1e-4 <= abs(number) < 1e9:
-        return f"{number:.{figures}g}"
+        return f"{number:z.{figures}g}"
     places = max(0, figures - 1 - math.floor(math.log10(abs(number))))
-    text = f"{number:.{places}f}"
+    text = f"{number:z.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -64,10 +64,11 @@ def _told(entry: LogEntry) -> Told | None:
     if actor == Actor.TRADER and what in ("orders", "declines"):
         return Told(entry.time_s, actor, str(detail["site"]), _about(what, detail))
     if actor == aggregator and what == "instructs" and "number" in detail:
-        level = f"{float(str(detail['level_w'])) / 1000:g} kW"
-        text = f"{detail['move']} to {level}"
+        level = f"{float(str(detail['level_w'])) / 1000:g} kW".replace("-", "−")
         sender = _sender(str(detail.get("on_behalf_of", Actor.DSO)))
-        return Told(entry.time_s, sender, str(detail["role"]), text)
+        # A site or a scheme has its own device go to a level; nobody sold a move.
+        what = str(detail["move"]) if sender == aggregator else "go"
+        return Told(entry.time_s, sender, str(detail["role"]), f"{what} to {level}")
     if actor == aggregator and what == "releases":
         return Told(entry.time_s, aggregator, str(detail["role"]), "released")
     if what in ("accepts", "refuses") and "number" in detail:

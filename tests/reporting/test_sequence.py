@@ -42,6 +42,16 @@ def test_a_log_becomes_the_messages_that_actors_and_devices_exchanged():
     ]
 
 
+def test_a_scheme_has_its_own_device_go_to_a_level_that_may_be_negative():
+    detail = {
+        "number": 2, "role": "solar", "move": "turn down", "level_w": -3900.0,
+        "on_behalf_of": "offset scheme",
+    }  # fmt: skip
+    log = (LogEntry(7.0, "aggregator", "instructs", detail),)
+    told = messages_told(Recording({}, (), log, {}))
+    assert told == [Told(7.0, "offset scheme", "solar", "go to −3.9 kW")]
+
+
 def test_each_message_runs_from_its_sender_to_its_receiver_further_down_than_the_last():
     arrows = [
         Arrow("17:30:00", "DSO", "aggregator", "calls <now> & here"),
@@ -66,3 +76,16 @@ def test_each_message_runs_from_its_sender_to_its_receiver_further_down_than_the
 def test_no_message_is_no_chart():
     with pytest.raises(ValueError, match="nobody"):
         draw_sequence([])
+
+
+def test_many_parties_stand_on_a_page_with_their_names_in_lines():
+    names = [f"neutral market facilitator {n}" for n in range(9)]
+    arrows = [Arrow("12:00:00", names[0], name, "told") for name in names[1:]]
+    root = Tree.fromstring(draw_sequence(arrows))  # noqa: S314 - our own
+    assert float(root.get("width")) <= 1100
+    heads = [e for e in root.iter() if e.get("font-weight") == "bold"]
+    said = [" ".join(line.text for line in head) for head in heads]
+    assert said == names
+    lowest = max(float(line.get("y")) for head in heads for line in head)
+    lines = [e for e in root.iter() if e.tag.endswith("line")]
+    assert all(float(line.get("y1")) > lowest for line in lines)

@@ -116,6 +116,8 @@ def test_no_number_has_an_exponent_that_a_person_must_decode(
         (1234.4, 61.0, "1234 ± 122 s"),
         (0.01234, 0.00021, "0.01234 ± 0.00042 s"),
         (8.3, 0.0, "8.3 s"),
+        (-0.04, 0.9, "0.0 ± 1.8 s"),
+        (-0.06, 0.9, "−0.1 ± 1.8 s"),
         (float("nan"), 0.3, "not seen"),
         (float("inf"), 0.3, "never happened"),
         (8.3, float("inf"), "8.3 s"),
