@@ -17,14 +17,14 @@ from pytest_bdd import scenario
 from pytest_bdd.parser import Step
 
 from harness.checks.decide import FORMS
-from harness.core.errors import FlexrigError, RigError, UsageError
+from harness.core.errors import FeatureError, FlexrigError, RigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
 from harness.reporting.recorder import ScenarioRecorder, know_tag, scenario_slug
 from harness.steps.guard import StepGuard
 from harness.steps.lookup import look_up_once
 from harness.steps.phrases import STEP_MODULES
-from harness.steps.reading import read_feature, scenario_name
+from harness.steps.reading import read_feature, refuse_namesakes, scenario_name
 from harness.steps.sessions import DEFAULT_RIG, Sessions, Wanted
 from harness.steps.trial import STEP_TEXT, Trial
 from harness.trial.plan import Plan
@@ -181,7 +181,12 @@ class FeatureFile(pytest.Module):
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Judge again only what was measured: leave out scenarios without a bundle."""
+    """Refuse files of one name; judge again only what was measured, if it is that."""
+    features = {item.path: None for item in items if item.getparent(FeatureFile)}
+    try:
+        refuse_namesakes(features)
+    except FeatureError as error:
+        raise pytest.UsageError(str(error)) from error
     if not config.option.rejudge:
         return
     stored = Path(config.option.rejudge)

@@ -29,7 +29,13 @@ from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
 from harness.rig.shipped import find_file, shipped
 from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import day_of, plans_of, read_feature, rig_named_by
+from harness.steps.reading import (
+    day_of,
+    plans_of,
+    read_feature,
+    refuse_namesakes,
+    rig_named_by,
+)
 from harness.steps.sessions import DEFAULT_RIG
 from harness.trial.capturing import AUTO, taps_of
 from harness.trial.run import check_roles
@@ -178,6 +184,7 @@ def trials_of(
     """
     if not paths:
         raise FeatureError("features", "no feature file found", "a path to one")
+    refuse_namesakes(paths)
     names = {path: rig or rig_named_by(path) or DEFAULT_RIG for path in paths}
     rigs = {name: read_rig(find_file(name, "rigs")) for name in names.values()}
     for one in rigs.values():
@@ -248,7 +255,8 @@ def _feature_paths(names: Sequence[str]) -> list[Path]:
             paths.append(path)
         else:
             raise FeatureError(name, "no such feature file", "a path, or none for all")
-    return [path.absolute() for path in paths]
+    # A file may be named twice, by itself and by its folder.
+    return list(dict.fromkeys(path.resolve() for path in paths))
 
 
 def _new_folder(wanted: Path | None) -> Path:

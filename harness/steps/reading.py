@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -136,6 +136,22 @@ def _check_description(where: str, scenario: Mapping[str, Any]) -> None:
                 f"“{line}” looks like a step, but {word!r} begins none",
                 "Given, When, Then, And, But",
             )
+
+
+def refuse_namesakes(paths: Iterable[Path]) -> None:
+    """Refuse two feature files of one name in one run: their evidence would be mixed.
+
+    Raises
+    ------
+    FeatureError
+        Naming both.
+    """
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.name, path)
+        if other != path:
+            fact = f"has the name of {other}, and evidence is kept by that name"
+            raise FeatureError(str(path), fact, "another name, or two runs")
 
 
 def rig_named_by(path: Path) -> str | None:

@@ -17,7 +17,14 @@ from harness.steps.reading import (
     rig_named_by,
 )
 from harness.trial.run import check_roles
-from tests.cli.bench import ROOT, changed, flexrig, flexrig_here
+from tests.cli.bench import (
+    GOOD_RIG,
+    ROOT,
+    changed,
+    flexrig,
+    flexrig_here,
+    pytest_here,
+)
 from tests.trial.fakes import ON
 
 SHORT = """@rig:battery_home
@@ -40,6 +47,27 @@ def test_without_a_rig_the_feature_s_own_is_used(tmp_path):
     ended = flexrig(*run, tmp_path / "out", folder=tmp_path / "out")
     assert ended.code == 0, ended.text
     assert ended.record.trial.rig == "Emulated home with a battery, V2G and solar"
+
+
+def test_two_files_of_one_name_are_refused_before_anything_runs(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "short.feature").write_text(SHORT)
+    ended = flexrig_here("run", tmp_path / "a", tmp_path / "b")
+    assert ended.code == 2
+    assert "b/short.feature: has the name of" in ended.text
+    assert ended.text.count("\n") == 1
+    paths = (tmp_path / "a/short.feature", tmp_path / "b/short.feature")
+    by_pytest = pytest_here(paths[0], GOOD_RIG, tmp_path / "out", str(paths[1]))
+    assert by_pytest.code == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_file_that_is_named_twice_runs_once(tmp_path):
+    (tmp_path / "short.feature").write_text(SHORT)
+    run = ("run", tmp_path, tmp_path / "short.feature", "--no-allure", "--run-folder")
+    ended = flexrig(*run, tmp_path / "out", folder=tmp_path / "out")
+    assert ended.code == 0, ended.text
+    assert len(ended.records) == 1
 
 
 AT_HOME = """Feature: A car
