@@ -52,7 +52,7 @@ faults: .venv/.ready
 
 # Every test, with all twins (whole runs with one thing wrong): CI has time for some. Then
 # 100,000 malformed frames for each link's parser; CI tries 2,000.
-nightly: .venv/.ready
+nightly: .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q
 	FLEXRIG_FUZZ_FRAMES=100000 $(BIN)/python -m pytest -n 2 -q --timeout 7200 \
 	  $$(grep -l FRAMES tests/devices/test_*.py)

@@ -206,14 +206,15 @@ class Trial:
     ) -> tuple[MeterView | None, str]:
         """The same where all of a window must be seen: a gap may hide anything."""
         view, why = self.seen(role, from_s)
-        if view is None or why:
+        if view is None:
             return view, why
         until_s = min(until_s, float(view.time_s[-1])) if view.time_s.size else until_s
         gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
         most_s = self.named_rule("bench/largest-gap").at_most or math.inf
-        if gap.value > most_s:
-            return view, f"meter {view.meter} was silent for {gap.value:.0f} s"
-        return view, ""
+        silent = f"meter {view.meter} was silent for"
+        if gap.value > most_s and silent not in why:
+            why = "; ".join(filter(None, (why, f"{silent} {gap.value:.0f} s")))
+        return view, why
 
     def channels(self, *roles: str) -> tuple[str, ...]:
         """The channels that verdicts on roles hang on; what is missing by its name."""
