@@ -198,6 +198,9 @@ class ServerEnd(SocketEnd):
 
     def _shake_hands(self, event: Request | Response) -> None:
         assert isinstance(event, Request)  # noqa: S101 - for the type
+        if self._server.eof_sent:  # what came behind the request was no frame
+            self._refused("no websocket handshake: it spoke before it was answered")
+            return
         station = unquote(event.path.partition("?")[0].rpartition("/")[2])
         listener = self._admit(station)
         if listener is None:

@@ -37,7 +37,7 @@ Feature: A faulty wire is noticed
     And the bench notices that the EV meter is silent
 
   Scenario: Answers overtake each other
-    When the heat pump's wire reorders 10 % of messages from it from 16:59:30 to 17:05
+    When the heat pump's wire reorders 10 % of messages from it from 17:00:30 to 17:05
     And the ESO instructs the heat pump to turn down to 0.6 kW from 17:00 to 17:06
     Then the bench notices that the heat pump's wire reorders messages
 

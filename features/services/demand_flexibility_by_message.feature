@@ -15,7 +15,7 @@ Feature: Demand Flexibility Service, by message
       | largest turn-up    | 0 W        | 0 W        | 100 MW     | dfs/turn-up        |
       | zones              | 1 zone     | 1 zone     | 12 zones   | dfs/zones          |
       | ways to be settled | 1 way      | 2 ways     | 2 ways     | dfs/ways-settled   |
-    And a unit of 1500 homes like it, each giving 0.8 kW, as of 2022/23
+    And a unit of 4000 homes like it, each giving 0.3 kW, as of 2022/23
     And each home of the unit is registered with
       | MPAN          | read        | metered at | participants | BM Unit       | other service | responds for |
       | 2000000000015 | half-hourly | boundary   | 1            | supplier base | none          | 1 h          |

@@ -23,6 +23,7 @@ Feature: UC1 DSO constraint management
       | home  | lost opportunity        | 50 %       | transition/uc1/lost-opportunity         |
     And the bench's own expectations
       | asset | quantity            | limit | rule                          |
+      | EV    | delivered share     | 95 %  | agreement/delivered-share     |
       | home  | delivered share     | 95 %  | agreement/delivered-share     |
       | home  | overshoot on return | 10 %  | agreement/overshoot-on-return |
       | home  | undisturbed demand  | 10 %  | agreement/undisturbed         |
@@ -108,14 +109,14 @@ Feature: UC1 DSO constraint management
   Scenario: Outside the delivery window the home may serve the ESO, armed or not
     Given the DSO armed the service at 19:20
     When the ESO instructs the EV to turn down to 1.4 kW from 20:00 to 20:15
-    Then the EV responds in the published time
+    Then the EV holds its level until 20:15
     And the EV serves the ESO alone
 
   Scenario: Nobody armed it in time, so the ESO may have it, and the DSO waits until it is free
     Given the DSO armed the service at 17:40
     When the ESO instructs the EV to turn down to 1.4 kW from 17:30 to 18:00
     And the DSO dispatches the agreed capacity from 17:55 to 18:10
-    Then the EV responds in the published time
+    Then the EV holds its level until 18:00
     And the EV serves the ESO alone
     And the aggregator refuses the DSO, because the home serves the ESO until 18:00
 

@@ -68,10 +68,17 @@ def completeness(
         raise ValueError("the interval and the window must be longer than 0 s")
     expected = max(math.floor((until_s - from_s) / interval_s + 1e-9), 1)
     seen = np.isfinite(values) & (time_s >= from_s) & (time_s < until_s)
+    turns = (time_s[seen] - from_s) / interval_s
     # Half an interval of grace either way: a read that is a little late is not missing.
-    slots = np.rint((time_s[seen] - from_s) / interval_s).astype(np.int64)
-    filled = np.unique(np.minimum(slots, expected - 1)).size
+    # Where reads come just as one interval ends and the next begins, they are counted
+    # by intervals cut elsewhere.
+    filled = max(_slots_filled(turns, expected), _slots_filled(turns + 0.5, expected))
     return Estimate(100 * filled / expected, "%")
+
+
+def _slots_filled(turns: Series, expected: int) -> int:
+    slots = np.floor(turns).astype(np.int64)
+    return int(np.unique(np.minimum(slots, expected - 1)).size)
 
 
 def largest_gap(
@@ -90,6 +97,14 @@ def largest_gap(
     return Estimate(
         float(spacing[worst]), "s", marks=(("gap from", float(edges[worst])),)
     )
+
+
+def is_silent(gap: Estimate, most_s: float) -> bool:
+    """Whether a gap is longer than allowed, to the second.
+
+    A meter that speaks just as often as it must comes a few milliseconds late at times.
+    """
+    return math.isfinite(gap.value) and round(gap.value) > most_s
 
 
 def read_interval(

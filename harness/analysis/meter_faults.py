@@ -17,8 +17,9 @@ from harness.analysis.series import Index, Mask, between, runs
 from harness.core.recording import Series
 
 APART_S, LEVEL_S = 5, 10
-"""A step is the difference of two medians over `LEVEL_S`, from before and after the
-time in which two meters may show it: `APART_S` and as long as each value stands. [s]"""
+"""A step is the difference of two medians, over `LEVEL_S` and at least twice as long as
+values of both may stand, from before and after the time in which two meters may show
+it: `APART_S` and as long as each value stands. [s]"""
 LARGE_SHARE = 0.25
 """Steps of at least this share of the largest are looked at."""
 LEAST_STEP_W = 500.0
@@ -68,10 +69,12 @@ def gain_against(
     grid_s: Series = np.arange(math.ceil(from_s), until_s, dtype=np.float64)
     spacing_s = _spacing_s(time_s, meter), _spacing_s(other_time_s, other_meter)
     guard = math.ceil(APART_S + sum(spacing_s))
-    if grid_s.size < 2 * (guard + LEVEL_S):
+    # What one meter shows later than the other is no level of their difference.
+    level = max(LEVEL_S, math.ceil(2 * sum(spacing_s)) + 1)
+    if grid_s.size < 2 * (guard + level):
         return Estimate(math.nan, "%", why="the window is too short for a step")
     mine, others = (
-        _levels(held_at(t, p, grid_s, max_age_s=2 * each + LEVEL_S), guard)
+        _levels(held_at(t, p, grid_s, max_age_s=2 * each + LEVEL_S), guard, level)
         for t, p, each in (
             (time_s, power_w, spacing_s[0]),
             (other_time_s, other_w, spacing_s[1]),
@@ -89,7 +92,7 @@ def gain_against(
         100 * ratio,
         "%",
         (Contribution(GAIN, u, "B", f"{meter.source}; {other_meter.source}"),),
-        marks=(("step", float(grid_s[at + LEVEL_S + guard])),),
+        marks=(("step", float(grid_s[at + level + guard])),),
     )
 
 
@@ -140,11 +143,11 @@ def _extreme(values: Series, reach: int) -> Series:
     return found
 
 
-def _levels(values: Series, guard: int) -> tuple[Series, Series]:
+def _levels(values: Series, guard: int, level: int) -> tuple[Series, Series]:
     """Medians before and after each moment that has room for both."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, LEVEL_S)
+    windows = np.lib.stride_tricks.sliding_window_view(values, level)
     medians: Series = np.median(windows, axis=1)
-    apart = LEVEL_S + 2 * guard
+    apart = level + 2 * guard
     return medians[:-apart], medians[apart:]
 
 

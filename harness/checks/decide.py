@@ -90,6 +90,8 @@ def decide(
             Outcome.INCONCLUSIVE, math.nan, math.nan, reason, _SEE_IT_HAPPEN
         )
     decided = _decided(measured, measured.value, rule, by)
+    if decided.outcome not in _GOOD and (coarse := _too_coarse(measured, rule)):
+        decided = _open(decided, coarse, "a meter that is read more often")
     if (unsure := _gaps_could_change(measured, rule, by)) is not None:
         decided = _open(decided, unsure, "a recording without these gaps")
     if not complete:
@@ -295,6 +297,30 @@ def _width(rule: Rule) -> float:
     if rule.at_least is None or rule.at_most is None:
         return math.inf
     return rule.at_most - rule.at_least
+
+
+def _too_coarse(measured: Estimate, rule: Rule) -> str:
+    """Say so if a bound that looks missed is narrower than what readings can tell.
+
+    An instant is the latest that the readings allow. Where they are farther apart than
+    the whole bound, that is no ground to convict: the truth may be on either side.
+    """
+    if measured.spread is None or math.isinf(measured.value):
+        return ""
+    low, high = measured.spread.interval
+    if rule.at_most is not None and measured.value > rule.at_most:
+        bound, open_ = rule.at_most, low <= rule.at_most
+    elif rule.at_least is not None and measured.value < rule.at_least:
+        bound, open_ = rule.at_least, high >= rule.at_least
+    else:
+        return ""
+    if not open_ or not 0 < bound <= high - low:
+        return ""
+    most = "any more" if math.isinf(high) else f"{high:.4g}"
+    return (
+        f"the readings leave it anywhere from {low:.4g} to {most} {measured.unit}, "
+        f"which is wider than the bound of {bound:.4g} {measured.unit}"
+    )
 
 
 def _gaps_could_change(measured: Estimate, rule: Rule, by: DecisionRule) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.health import largest_gap
+from harness.analysis.health import is_silent, largest_gap
 from harness.analysis.series import Band
 from harness.checks.judge import Witness, judge, not_applicable
 from harness.checks.verdict import Grade, Outcome, Verdict
@@ -212,7 +212,7 @@ class Trial:
         gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
         most_s = self.named_rule("bench/largest-gap").at_most or math.inf
         silent = f"meter {view.meter} was silent for"
-        if gap.value > most_s and silent not in why:
+        if is_silent(gap, most_s) and silent not in why:
             why = "; ".join(filter(None, (why, f"{silent} {gap.value:.0f} s")))
         return view, why
 

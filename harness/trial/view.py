@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.analysis.aggregate.reading import implausible_scale
 from harness.analysis.agreement import lag_behind
-from harness.analysis.health import frozen_for, largest_gap
+from harness.analysis.health import frozen_for, is_silent, largest_gap
 from harness.analysis.quality import MeterQuality, rectangular_u
 from harness.analysis.series import between
 from harness.analysis.uncertainty import Shape
@@ -230,7 +230,7 @@ def meter_trouble(
     until_s = min(at_s + LAG_WINDOW_S[1], ended_s)
     gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
     most = rules["bench/largest-gap"].at_most or math.inf
-    if gap.value > most:
+    if is_silent(gap, most):
         return f"meter {view.meter} was silent for {gap.value:.0f} s, at most {most:g}"
     frozen = _frozen(recording, view, rules["bench/frozen"])
     if frozen:

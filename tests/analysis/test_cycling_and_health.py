@@ -2,11 +2,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.analysis.cycling import shortest_rest, shortest_run, starts_in_an_hour
 from harness.analysis.health import (
     completeness,
     frozen_for,
+    is_silent,
     largest_gap,
     lowest,
     read_interval,
@@ -139,12 +142,36 @@ def test_reads_that_jitter_are_not_missing():
     assert got.value > 99.9
 
 
+@given(
+    phase=st.one_of(st.just(0.5), st.floats(0.0, 1.0, exclude_max=True)),
+    jitter=st.floats(0.0, 0.2),
+    missing=st.sets(st.integers(1, 98), max_size=20),
+)
+def test_wherever_in_an_interval_reads_come_each_is_counted_once(
+    phase, jitter, missing
+):
+    there = np.array([n for n in range(100) if n not in missing])
+    off = jitter * np.random.default_rng(1).uniform(-1.0, 1.0, there.size)
+    t = np.clip((there + phase + off) * 10.0, 0.0, 999.9)
+    got = completeness(t, np.ones(t.size), from_s=0.0, until_s=1000.0, interval_s=10.0)
+    assert got.value == pytest.approx(100 - len(missing), abs=1.0)
+
+
 def test_the_largest_gap_includes_the_ends():
     v = np.ones(T.size)
     v[1000:1060] = np.nan
     assert largest_gap(T, v, from_s=0, until_s=7199).value == 61.0
     assert largest_gap(T, v, from_s=0, until_s=7300).value == 101.0
     assert largest_gap(T, v, from_s=-200, until_s=7199).value == 200.0
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "expected"), [(9.0, False), (10.0, False), (10.4, False), (10.6, True)]
+)
+def test_a_meter_that_speaks_as_often_as_it_must_is_not_silent(gap_s, expected):
+    t = np.array([0.0, gap_s, gap_s + 1.0])
+    gap = largest_gap(t, np.ones(3), from_s=0.0, until_s=gap_s + 1.0)
+    assert is_silent(gap, 10.0) is expected
 
 
 def test_read_interval_is_the_usual_one():

@@ -57,6 +57,42 @@ def test_a_meter_that_is_read_every_ten_seconds_agrees_with_one_at_each():
     assert found.value == pytest.approx(100, abs=5)
 
 
+def of_slow_meters(seed, sign=1.0):
+    """A heat pump's slow meter, and the boundary's less that of a car that gave way.
+
+    Each shows values of its own age: for up to twenty seconds the difference of two
+    meters holds the car's 6 kW, which are not the heat pump's.
+    """
+    chance = np.random.default_rng(seed)
+    t = T[::10]
+    late_s = chance.uniform(0.0, 10.0, 3)
+    pump, car_w, boundary_car = (
+        np.interp(t - late, T, power)
+        for late, power in zip(
+            late_s,
+            (np.interp(T, [0, 300, 350, 600], [1960, 1960, 500, 500]), car(300.0),
+             car(300.0)),
+            strict=True,
+        )
+    )  # fmt: skip
+    rest = boundary_car + np.interp(t - late_s[2], T, np.interp(
+        T, [0, 300, 350, 600], [1960, 1960, 500, 500])) - car_w + 350  # fmt: skip
+    return faults.gain_against(
+        t, sign * pump, t, rest, from_s=0.0, until_s=600.0, meter=SLOW,
+        other_meter=SLOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_one_slow_meter_shows_later_than_another_reverses_nobody(seed):
+    assert of_slow_meters(seed).value > 40
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_slow_meter_that_is_reversed_is_found(seed):
+    assert of_slow_meters(seed, sign=-1.0).value < -40
+
+
 def test_a_window_too_short_for_a_step_says_so():
     found = faults.gain_against(
         T, car(), T, car(), from_s=0, until_s=20, meter=GOOD, other_meter=GOOD

@@ -206,6 +206,38 @@ def test_draws_in_which_it_never_came_count_against_it():
     assert decided.probability == pytest.approx(0.9, abs=0.03)
 
 
+FAST_ENOUGH = rule(at_least=100.0)
+
+
+@pytest.mark.parametrize("decision_rule", DECISION_RULES)
+@pytest.mark.parametrize(
+    ("got", "draws", "bound", "is_open"),
+    [
+        (20.0, np.linspace(2.0, 18.0, 999), rule(at_most=10.0), True),
+        (20.0, np.linspace(10.5, 18.0, 999), rule(at_most=10.0), False),
+        (11.0, np.linspace(9.0, 11.0, 999), rule(at_most=10.0), False),
+        (40.0, np.linspace(4.0, 40.0, 999), AT_MOST_30, True),
+        (40.0, np.linspace(12.0, 40.0, 999), AT_MOST_30, False),
+        (91.8, [86.0] * 800 + [math.inf] * 199, FAST_ENOUGH, True),
+        (91.8, np.linspace(86.0, 140.0, 999), FAST_ENOUGH, False),
+        (91.8, np.linspace(86.0, 99.0, 999), FAST_ENOUGH, False),
+    ],
+)
+def test_readings_that_are_farther_apart_than_the_bound_convict_nobody(
+    got, draws, bound, is_open, decision_rule
+):
+    decided = decide(drawn(got, draws), bound, decision_rule=decision_rule)
+    assert decided.outcome is OPEN if is_open else decided.outcome in (FAIL, C_FAIL)
+    if is_open:
+        assert "wider than the bound" in decided.reason
+        assert decided.remedy == "a meter that is read more often"
+
+
+def test_readings_that_are_far_apart_may_still_acquit():
+    early = drawn(9.0, np.linspace(0.0, 8.0, 999))
+    assert decide(early, rule(at_most=10.0), decision_rule="simple").outcome is PASS
+
+
 def test_a_certain_value_on_a_two_sided_bound_conforms():
     assert conformity_probability(value(2.5, unit="%"), COP11) == 1.0
     assert conformity_probability(value(-3.5, unit="%"), COP11) == 1.0

@@ -7,7 +7,7 @@ Bytes at the websocket, text at the remote calls, payloads at the station; as ma
 import asyncio
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from devices.ev_chargepoint.profiles import Situation, composite, parse
@@ -88,6 +88,8 @@ def mutated(good):
 
 
 @many
+@example(b"  HTTP/1.0\r\n!:\r\n\r\n\x00\x00")
+@example(SHAKE + b"\x00\x00")
 @given(st.one_of(st.binary(max_size=300), mutated(SHAKE)))
 def test_any_bytes_for_a_handshake_end_in_a_listener_or_a_reason(data):
     def act():
