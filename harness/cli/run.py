@@ -120,7 +120,7 @@ def run(
     if rig is not None and not features:
         asked = _that_fit(rig, asked, console)
     benches = benches_of(asked)
-    rigs = list({one.file_name: one for one, _ in benches}.values())
+    rigs = list({one.digest: one for one, _ in benches}.values())
     wire = capture_interface or (AUTO if capture else "")
     if wire:
         _prepare_capture(rigs, wire)
@@ -199,7 +199,7 @@ def trials_of(
 
 def benches_of(asked: Sequence[Asked]) -> list[tuple[Rig, date]]:
     """Return every rig that is used, on each of its days; it must be calibrated."""
-    found = {(one.rig.file_name, one.on): (one.rig, one.on) for one in asked}
+    found = {(one.rig.digest, one.on): (one.rig, one.on) for one in asked}
     for rig, on in found.values():
         check_calibration(rig, on)
     return list(found.values())

@@ -97,14 +97,16 @@ _UNTOLD = {
 
 
 def _judge(trial: Trial, found: Notice, rule: Rule) -> None:
+    # What cannot be told has its reason in the estimate; "nan %" is none.
+    said = "" if math.isnan(found.estimate.value) else found.says
     trial.judge(
         found.role,
         found.estimate,
         rule,
         channels=found.channels,
         witness=Witness.SELF if found.channels else Witness.LOG,
-        reason=found.says,
-        details={"finding": found.says},
+        reason=said,
+        details={"finding": said or found.estimate.why},
     )
 
 
