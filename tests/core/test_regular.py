@@ -127,9 +127,9 @@ def test_nothing_is_done_from_its_end_on(run):
         await clock.until(0.1)
         return seen
 
-    seen = run(bounded())
-    assert seen
-    assert max(seen) < 0.05
+    # On a busy machine the wall's clock may pass its end before it is done once.
+    assert max(run(bounded()), default=0.0) < 0.05
+    assert on_virtual_time(bounded()) == pytest.approx([0.01, 0.03])
 
 
 def test_alone_it_moves_time():
