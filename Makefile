@@ -9,6 +9,9 @@ CONSTRAINTS ?= constraints.txt
 # One more than there are cores: some tests wait for the clock on the wall.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
+# What all tests need on a fresh machine.
+TESTED := .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
+
 # Compiled modules are kept: a run is many processes, and each would compile everything.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -28,7 +31,7 @@ use-cases: .venv/.ready reports/node_modules/.ready
 catalogue: .venv/.ready reports/node_modules/.ready
 	$(BIN)/flexrig run
 
-test: lint .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
+test: lint $(TESTED)
 	FLEXRIG_TWINS=some $(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q
 
 lint: .venv/.ready
@@ -58,7 +61,7 @@ luck: .venv/.ready
 
 # Every test, with all twins (whole runs with one thing wrong): CI has time for some. Then
 # 100,000 malformed frames for each link's parser; CI tries 2,000.
-nightly: .venv/.ready reports/node_modules/.ready tests/peers/station/node_modules/.ready peers
+nightly: $(TESTED)
 	$(BIN)/python -m pytest tests -n $(WORKERS) --dist worksteal -q
 	FLEXRIG_FUZZ_FRAMES=100000 $(BIN)/python -m pytest -n 2 -q --timeout 7200 \
 	  $$(grep -l FRAMES tests/devices/test_*.py)

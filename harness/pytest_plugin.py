@@ -17,7 +17,7 @@ from pytest_bdd import scenario
 from pytest_bdd.parser import Step
 
 from harness.checks.decide import FORMS
-from harness.core.errors import FeatureError, FlexrigError, RigError, UsageError
+from harness.core.errors import FeatureError, FlexrigError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest, seal
 from harness.reporting.allure_bridge import AllureBridge, refuse_rival
 from harness.reporting.recorder import ScenarioRecorder, know_tag, scenario_slug
@@ -25,7 +25,7 @@ from harness.steps.guard import StepGuard
 from harness.steps.lookup import look_up_once
 from harness.steps.phrases import STEP_MODULES
 from harness.steps.reading import read_feature, refuse_namesakes, scenario_name
-from harness.steps.sessions import DEFAULT_RIG, Sessions, Wanted
+from harness.steps.sessions import DEFAULT_RIG, Sessions, Wanted, read_date
 from harness.steps.trial import STEP_TEXT, Trial
 from harness.trial.plan import Plan
 from harness.trial.session import Session
@@ -103,8 +103,8 @@ def sessions_of(config: pytest.Config) -> Sessions:
         config.stash[_SESSIONS] = Sessions(
             Wanted(
                 run_folder=Path(option.run_folder),
-                today=_read_date("--today", option.today),
-                on=_read_date("--date", option.date) if option.date else None,
+                today=read_date("--today", option.today),
+                on=read_date("--date", option.date) if option.date else None,
                 rig=option.rig,
                 seed=option.seed,
                 decision_rule=option.decision_rule,
@@ -113,13 +113,6 @@ def sessions_of(config: pytest.Config) -> Sessions:
             )
         )
     return config.stash[_SESSIONS]
-
-
-def _read_date(where: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise RigError(where, f"{text!r} is no date", "YYYY-MM-DD") from error
 
 
 @pytest.fixture
@@ -182,9 +175,8 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Refuse files of one name; judge again only what was measured, if it is that."""
-    features = {item.path: None for item in items if item.getparent(FeatureFile)}
     try:
-        refuse_namesakes(features)
+        refuse_namesakes(item.path for item in items if item.getparent(FeatureFile))
     except FeatureError as error:
         raise pytest.UsageError(str(error)) from error
     if not config.option.rejudge:

@@ -226,16 +226,15 @@ class ElectricVehicle:
             raise ValueError(f"asked for {to_s} s after {self._at_s} s: time runs back")
         if not self._turns and self._current_a == 0.0 == self._wanted_a:
             self._at_s = max(self._at_s, math.floor(to_s / STEP_S) * STEP_S)
-        turns = self._turns
         while True:
             next_s = math.floor(self._at_s / STEP_S + 1) * STEP_S
-            if turns and turns[0][0] <= next_s:
-                next_s = turns[0][0]
+            if self._turns and self._turns[0][0] <= next_s:
+                next_s = self._turns[0][0]
             if next_s > to_s:
                 return
             self._move(next_s)
-            while turns and turns[0][0] <= next_s:
-                self._wanted_a = turns.popleft()[1]
+            while self._turns and self._turns[0][0] <= next_s:
+                self._wanted_a = self._turns.popleft()[1]
 
     def _move(self, to_s: float) -> None:
         charge_as = self._piece_as(to_s)

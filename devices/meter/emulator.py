@@ -33,6 +33,9 @@ ValueOf = Callable[[Shown, int], float]
 Row = tuple[int, Parameter, ValueOf]
 """Where in a block a value begins, what it is, and how it is made."""
 
+Layout = tuple[list[Row], struct.Struct | None]
+"""A block's values, and how it is packed at once, if it can be."""
+
 BREAKS = OF_EVERY_METER + OF_REGISTERS
 """The faults that every emulated Modbus meter can have."""
 
@@ -70,8 +73,7 @@ class MeterEmulator(EmulatedMeter):
         self._shown: Shown | None = None
         self._swapped = False
         self._blocks: dict[tuple[int, int], list[int]] = {}
-        self._rows: dict[tuple[int, int], list[Row]] = {}
-        self._singles: dict[tuple[int, int], struct.Struct | None] = {}
+        self._layouts: dict[tuple[int, int], Layout] = {}
         self._serial = zlib.crc32(context.role.encode()) % 100_000_000
         self._identity = {
             (word.address, word.count): self._said(word) for word in meter.identity
@@ -125,13 +127,12 @@ class MeterEmulator(EmulatedMeter):
 
         A request may begin or end inside a value.
         """
-        rows = self._rows.get((address, count))
-        if rows is None:
-            rows = self._rows[address, count] = self._rows_in(address, count)
-            self._singles[address, count] = _all_singles(
-                rows, count, self._meter.rules.gap
-            )
-        singles = self._singles[address, count]
+        layout = self._layouts.get((address, count))
+        if layout is None:
+            rows = self._rows_in(address, count)
+            layout = rows, _all_singles(rows, count, self._meter.rules.gap)
+            self._layouts[address, count] = layout
+        rows, singles = layout
         if singles is not None and not swapped:
             wired = self._wired
             values = [value_of(shown, wired) / row.factor for _, row, value_of in rows]

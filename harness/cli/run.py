@@ -18,25 +18,18 @@ from harness.checks.decide import decision_rule_of
 from harness.cli.job import BENCH_OR_USAGE, Job, carry_out, code_of, explain
 from harness.cli.progress import make_console
 from harness.cli.selection import selection
-from harness.core.errors import EvidenceError, FeatureError, UsageError
+from harness.core.errors import EvidenceError, FeatureError
 from harness.reporting import wording
 from harness.reporting.allure_html import generate
 from harness.reporting.builtin_html import write_report
 from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
 from harness.reporting.table import verdict_table
-from harness.rig.assemble import parts_of
-from harness.rig.file import Rig, check_calibration, read_rig
+from harness.rig.file import Rig
 from harness.rig.shipped import find_file, shipped
-from harness.rulebook.loader import load_rulebook
-from harness.steps.reading import (
-    day_of,
-    plans_of,
-    read_feature,
-    refuse_namesakes,
-    rig_named_by,
-)
-from harness.steps.sessions import DEFAULT_RIG
+from harness.steps import sessions
+from harness.steps.reading import plans_of, read_feature, refuse_namesakes
+from harness.steps.sessions import DEFAULT_RIG, Sessions, Wanted
 from harness.trial.capturing import AUTO, taps_of
 from harness.trial.run import check_roles
 
@@ -116,11 +109,12 @@ def run(
     """
     day, today = read_date(on) if on else None, read_date(None)
     console = make_console()
-    asked = trials_of(_feature_paths(features), rig, day, today)
+    wanted = Wanted(today, on=day, rig=rig, seed=seed, decision_rule=decision_rule)
+    asked = trials_of(_feature_paths(features), wanted)
     if rig is not None and not features:
         asked = _that_fit(rig, asked, console)
-    benches = benches_of(asked)
-    rigs = list({one.digest: one for one, _ in benches}.values())
+    benches = {(one.rig.digest, one.on): one.rig for one in asked}
+    rigs = list({one.digest: one for one in benches.values()}.values())
     wire = capture_interface or (AUTO if capture else "")
     if wire:
         _prepare_capture(rigs, wire)
@@ -139,10 +133,10 @@ def run(
         select=select,
         capture=wire,
     )
-    for one, when in benches:
+    for (_, when), one in benches.items():
         console.print(
             f"{one.rig.name} ({one.grade}, {one.rig.clock} clock, "
-            f"seed {seed if seed is not None else one.rig.seed}), {when}",
+            f"seed {one.rig.seed}), {when}",
             style="bold",
             markup=False,
             soft_wrap=True,
@@ -172,10 +166,8 @@ class Asked:
     on: date
 
 
-def trials_of(
-    paths: Sequence[Path], rig: str | None, on: date | None, today: date
-) -> list[Asked]:
-    """Read and check every rig, and then every feature, before anything runs.
+def trials_of(paths: Sequence[Path], wanted: Wanted) -> list[Asked]:
+    """Read and check every rig and every feature, before anything runs.
 
     Raises
     ------
@@ -185,24 +177,12 @@ def trials_of(
     if not paths:
         raise FeatureError("features", "no feature file found", "a path to one")
     refuse_namesakes(paths)
-    names = {path: rig or rig_named_by(path) or DEFAULT_RIG for path in paths}
-    rigs = {name: read_rig(find_file(name, "rigs")) for name in names.values()}
-    for one in rigs.values():
-        parts_of(one)
-    rulebook, asked = load_rulebook(), []
+    made, asked = Sessions(wanted), []
     for path in paths:
-        its = rigs[names[path]]
-        when = day_of(path, its.rig.clock, on=on, today=today)
-        asked.append(Asked(path, read_feature(path, rulebook, when), its, when))
+        session = made.of(path)
+        rig, on = session.assignment.rig, session.assignment.on
+        asked.append(Asked(path, read_feature(path, session.rulebook, on), rig, on))
     return asked
-
-
-def benches_of(asked: Sequence[Asked]) -> list[tuple[Rig, date]]:
-    """Return every rig that is used, on each of its days; it must be calibrated."""
-    found = {(one.rig.digest, one.on): (one.rig, one.on) for one in asked}
-    for rig, on in found.values():
-        check_calibration(rig, on)
-    return list(found.values())
 
 
 def _that_fit(rig: str, asked: Sequence[Asked], console: Console) -> list[Asked]:
@@ -237,10 +217,7 @@ def read_date(text: str | None) -> date:
     """
     if text is None:
         return date.today()  # noqa: DTZ011 - the civil date of the trial
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError("--date", f"{text!r} is no date", "YYYY-MM-DD") from error
+    return sessions.read_date("--date", text)
 
 
 def _feature_paths(names: Sequence[str]) -> list[Path]:

@@ -253,8 +253,7 @@ class Circuit:
             return self.DEAD_V + math.sin(at_s / 13.7)
         if at_s != self._wandered_at_s:
             self._wandered_at_s, self._wander_v = at_s, self._wandering_v(at_s)
-        steady_v = self._last_v if self._feeder is None else self._steady_v(at_s)
-        return steady_v + self._wander_v
+        return self._steady_v(at_s) + self._wander_v
 
     def _wandering_v(self, at_s: float) -> float:
         """How far the voltage is from where it would stay: every load asks at once."""

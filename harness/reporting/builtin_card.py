@@ -21,26 +21,35 @@ UNITS = {
 }  # fmt: skip
 
 
+def css_of(outcome: str) -> str:
+    """Return the class that the style sheet has for an outcome."""
+    return outcome.replace(" ", "-")
+
+
+def pill(outcome: str) -> str:
+    """Return an outcome as a coloured word."""
+    return f'<span class="pill {css_of(outcome)}">{outcome}</span>'
+
+
 def card(record: ScenarioRecord, folder: Path) -> str:
     """Return one scenario as HTML; its figures are read from `folder`."""
-    css = record.outcome.replace(" ", "-")
     tags = " ".join(f"@{tag}" for tag in record.tags)
     rule = f'<p class="soft">Rule: {escape(record.rule)}</p>' if record.rule else ""
     return (
         f'<article class="card" id="{escape(record.slug)}"><header>'
         f"<h3>{escape(record.title)}</h3>"
-        f'<span class="pill {css}">{record.outcome}</span></header><div class="body">'
+        f'{pill(record.outcome)}</header><div class="body">'
         f'<p class="tags">{escape(tags)}</p>{rule}'
-        f"{_error(record, css)}{_example(record.example)}"
+        f"{_error(record)}{_example(record.example)}"
         f"<h4>What was asked</h4>{_steps(record)}"
         f"{_judged(record, folder)}{_facts(record)}</div></article>"
     )
 
 
-def _error(record: ScenarioRecord, css: str) -> str:
+def _error(record: ScenarioRecord) -> str:
     if not record.error:
         return ""
-    return f'<p class="error {css}">{escape(record.error)}</p>'
+    return f'<p class="error {css_of(record.outcome)}">{escape(record.error)}</p>'
 
 
 def _example(example: Mapping[str, str]) -> str:
@@ -99,7 +108,7 @@ def _judged(record: ScenarioRecord, folder: Path) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    rule, css = verdict.rule, verdict.outcome.replace(" ", "-")
+    rule = verdict.rule
     facts = [
         ("Step", verdict.statement),
         ("Limit", f"{wording.bound(verdict)} ({rule.id}, {rule.status})"),
@@ -115,8 +124,8 @@ def _verdict(verdict: Verdict) -> str:
         ("Note", rule.note),
     ]
     return (
-        f'<section class="verdict {css}"><div class="headline">'
-        f'<span class="pill {css}">{verdict.outcome}</span>'
+        f'<section class="verdict {css_of(verdict.outcome)}"><div class="headline">'
+        f"{pill(verdict.outcome)}"
         f"<strong>{escape(verdict.subject)}: {escape(verdict.judged)}</strong>"
         f'<span class="big">{escape(wording.result(verdict))}</span>'
         f'<span class="soft">{escape(wording.bound(verdict))}</span></div>'

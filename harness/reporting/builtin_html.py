@@ -14,8 +14,8 @@ from pathlib import Path
 
 from harness.core.errors import EvidenceError
 from harness.reporting import wording
-from harness.reporting.builtin_card import card
-from harness.reporting.builtin_index import anchor, features_of, index, rigs
+from harness.reporting.builtin_card import card, css_of, pill
+from harness.reporting.builtin_index import Feature, anchor, by_feature, index, rigs
 from harness.reporting.coverage import Traced, ledger
 from harness.reporting.record import ScenarioRecord
 from harness.reporting.record_json import read_records
@@ -57,7 +57,7 @@ def page(
     style = files("harness.reporting").joinpath("data/report.css").read_text("utf-8")
     grade = wording.grade_of(records)
     cards = "".join(
-        _feature(records, name, run_folder) for name in features_of(records)
+        _feature(name, mine, run_folder) for name, mine in by_feature(records).items()
     )
     return f"""<!DOCTYPE html>
 <html lang="en-GB">
@@ -103,7 +103,7 @@ def _requirements(records: Sequence[ScenarioRecord]) -> str:
         rows.append(
             f'<tr><th scope="row">{escape(entry.id)}</th><td>{escape(entry.title)}</td>'
             f"<td>{escape(entry.source)}</td><td>{links}</td>"
-            f'<td><span class="pill {_css(shown.outcome)}">{shown.outcome}</span></td>'
+            f"<td>{pill(shown.outcome)}</td>"
             f"<td>{escape(shown.grade)}</td></tr>"
         )
     if not rows:
@@ -128,7 +128,7 @@ def _summary(records: Sequence[ScenarioRecord]) -> str:
     judged = sum(len(record.verdicts) for record in records)
     return (
         f"<p>{_number(len(records), 'scenario')} of "
-        f"{_number(len(features_of(records)), 'feature')}, "
+        f"{_number(len(by_feature(records)), 'feature')}, "
         f"{_number(judged, 'verdict')}.</p>{rigs(records)}"
     )
 
@@ -139,7 +139,7 @@ def _number(count: int, noun: str) -> str:
 
 def _counts(records: Sequence[ScenarioRecord]) -> str:
     items = "".join(
-        f'<li class="{_css(name)}"><b>{number}</b>{escape(_outcome_words(name))}</li>'
+        f'<li class="{css_of(name)}"><b>{number}</b>{escape(_outcome_words(name))}</li>'
         for name, number in wording.outcome_counts(records).items()
     )
     return f'<ul class="counts" aria-label="Scenarios by outcome">{items}</ul>'
@@ -149,25 +149,19 @@ def _outcome_words(name: str) -> str:
     return "broken (bench or input)" if name == "broken" else name
 
 
-def _css(name: str) -> str:
-    return name.replace(" ", "-")
-
-
 def _verdicts(records: Sequence[ScenarioRecord]) -> str:
     heads = "".join(
         f'<th scope="col" class="{css}">{name}</th>' for name, css in COLUMNS
     )
-    found = features_of(records)
+    found = by_feature(records)
     rows = ""
-    for feature in found:
+    for feature, mine in found.items():
         if len(found) > 1:
             rows += (
                 f'<tr class="feature"><th scope="rowgroup" colspan="{len(COLUMNS)}">'
                 f"{escape(feature[1])}</th></tr>"
             )
-        rows += "".join(
-            _scenario_rows(r) for r in records if (r.feature_file, r.feature) == feature
-        )
+        rows += "".join(map(_scenario_rows, mine))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -175,8 +169,7 @@ def _scenario_rows(record: ScenarioRecord) -> str:
     head = (
         f'<tr class="scenario"><th scope="rowgroup" colspan="{len(COLUMNS)}">'
         f'<a href="#{escape(record.slug)}">{escape(record.title)}</a>'
-        f' <span class="pill {_css(record.outcome)}">'
-        f"{record.outcome}</span></th></tr>"
+        f" {pill(record.outcome)}</th></tr>"
     )
     if not record.verdicts:
         why = escape(record.error.split("\n")[0]) or "nothing was judged"
@@ -186,7 +179,7 @@ def _scenario_rows(record: ScenarioRecord) -> str:
         f'<td class="number">{escape(wording.result(v))}</td>'
         f'<td class="limit">{escape(wording.bound(v))}</td>'
         f'<td class="number">{escape(wording.margin(v))}</td>'
-        f'<td><span class="pill {_css(v.outcome)}">{v.outcome}</span></td>'
+        f"<td>{pill(v.outcome)}</td>"
         f"<td>{escape(v.decision_rule)}</td>"
         f"<td>{escape(v.rule.source)}, {escape(v.rule.edition)}</td>"
         f"<td>{escape(v.rule.status)}</td></tr>"
@@ -194,10 +187,7 @@ def _scenario_rows(record: ScenarioRecord) -> str:
     )
 
 
-def _feature(
-    records: Sequence[ScenarioRecord], feature: tuple[str, str], run_folder: Path
-) -> str:
-    mine = [r for r in records if (r.feature_file, r.feature) == feature]
+def _feature(feature: Feature, mine: Sequence[ScenarioRecord], run_folder: Path) -> str:
     cards = "".join(card(record, run_folder / record.slug) for record in mine)
     return (
         f'<section id="{escape(anchor(feature))}"><h2>{escape(feature[1])}</h2>'

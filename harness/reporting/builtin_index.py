@@ -6,18 +6,28 @@ from collections.abc import Sequence
 from html import escape
 
 from harness.reporting import wording
-from harness.reporting.record import QUIET, ScenarioOutcome, ScenarioRecord, worst_of
+from harness.reporting.builtin_card import pill
+from harness.reporting.record import QUIET, ScenarioRecord, worst_of
 
 FEW_RIGS = 3
 """So many are named in a sentence; more are a list to be opened."""
 
 
-def features_of(records: Sequence[ScenarioRecord]) -> list[tuple[str, str]]:
-    """Return file and title of each feature, in the order of their scenarios."""
-    return list(dict.fromkeys((r.feature_file, r.feature) for r in records))
+Feature = tuple[str, str]
+"""File and title."""
 
 
-def anchor(feature: tuple[str, str]) -> str:
+def by_feature(
+    records: Sequence[ScenarioRecord],
+) -> dict[Feature, list[ScenarioRecord]]:
+    """Return each feature with its scenarios, in their order."""
+    found: dict[Feature, list[ScenarioRecord]] = {}
+    for one in records:
+        found.setdefault((one.feature_file, one.feature), []).append(one)
+    return found
+
+
+def anchor(feature: Feature) -> str:
     """Return where in the page a feature's scenarios are."""
     return f"feature-{feature[0].rpartition('/')[2].removesuffix('.feature')}"
 
@@ -44,7 +54,7 @@ def _not_passed(records: Sequence[ScenarioRecord]) -> str:
     if not open_ones or len(records) == 1:
         return ""
     rows = "".join(
-        f'<tr><td><span class="pill {_css(one.outcome)}">{one.outcome}</span></td>'
+        f"<tr><td>{pill(one.outcome)}</td>"
         f'<th scope="row"><a href="#{escape(one.slug)}">{escape(one.title)}</a></th>'
         f"<td>{escape(one.feature)}</td><td>{escape(_why(one))}</td></tr>"
         for one in open_ones
@@ -70,24 +80,17 @@ def _why(record: ScenarioRecord) -> str:
 
 
 def _contents(records: Sequence[ScenarioRecord]) -> str:
-    found = features_of(records)
+    found = by_feature(records)
     if len(found) < 2:
         return ""
-    items = []
-    for feature in found:
-        mine = [r for r in records if (r.feature_file, r.feature) == feature]
-        worst = worst_of(ScenarioOutcome(one.outcome) for one in mine)
-        pill = f'<span class="pill {_css(str(worst))}">{worst}</span>'
-        items.append(
-            f'<li><a href="#{escape(anchor(feature))}">{escape(feature[1])}</a>'
-            f'<span><span class="soft">{len(mine)}</span> {pill}</span></li>'
-        )
+    items = [
+        f'<li><a href="#{escape(anchor(feature))}">{escape(feature[1])}</a>'
+        f'<span><span class="soft">{len(mine)}</span> '
+        f"{pill(str(worst_of(one.outcome for one in mine)))}</span></li>"
+        for feature, mine in found.items()
+    ]
     return (
         '<nav id="contents" aria-labelledby="contents-title">'
         '<h2 id="contents-title">Features</h2>'
         f'<ul class="columns">{"".join(items)}</ul></nav>'
     )
-
-
-def _css(name: str) -> str:
-    return name.replace(" ", "-")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks.decide import decision_rule_of
-from harness.core.errors import EvidenceError
+from harness.core.errors import EvidenceError, UsageError
 from harness.evidence.bundle import MANIFEST, read_manifest
 from harness.rig.assemble import parts_of
 from harness.rig.file import Rig, check_calibration, read_rig
@@ -29,8 +29,9 @@ DEFAULT_RIG = "rigs/emulated.toml"
 class Wanted:
     """What the command line says of a run; None where it says nothing."""
 
-    run_folder: Path
     today: date
+    run_folder: Path = Path()
+    """Where evidence goes."""
     on: date | None = None
     rig: str | None = None
     seed: int | None = None
@@ -39,6 +40,20 @@ class Wanted:
     """Interface on which the wire is captured, or ``auto``; nothing is, if empty."""
     rejudge: Path | None = None
     """The run whose bundles are judged again instead of measuring."""
+
+
+def read_date(where: str, text: str) -> date:
+    """Return the date that a text names.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(where, f"{text!r} is no date", "YYYY-MM-DD") from error
 
 
 class Sessions:

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from harness.analysis.estimate import Estimate
-from harness.analysis.health import is_silent, largest_gap
 from harness.analysis.series import Band
 from harness.checks.judge import Witness, judge, not_applicable
 from harness.checks.verdict import Grade, Outcome, Verdict
@@ -46,6 +45,7 @@ from harness.trial.view import (
     meter_trouble,
     meter_view,
     own_channel,
+    silence,
     starts_at,
     true_channel,
 )
@@ -209,12 +209,10 @@ class Trial:
         if view is None:
             return view, why
         until_s = min(until_s, float(view.time_s[-1])) if view.time_s.size else until_s
-        gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
-        most_s = self.named_rule("bench/largest-gap").at_most or math.inf
-        silent = f"meter {view.meter} was silent for"
-        if is_silent(gap, most_s) and silent not in why:
-            why = "; ".join(filter(None, (why, f"{silent} {gap.value:.0f} s")))
-        return view, why
+        silent = silence(view, self.named_rule("bench/largest-gap"), from_s, until_s)
+        if f"meter {view.meter} was silent for" in why:
+            return view, why  # around the event, which is said already
+        return view, "; ".join(filter(None, (why, silent)))
 
     def channels(self, *roles: str) -> tuple[str, ...]:
         """The channels that verdicts on roles hang on; what is missing by its name."""

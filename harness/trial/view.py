@@ -214,6 +214,14 @@ def _float(value: object) -> float:
     return float(str(value))
 
 
+def silence(view: MeterView, rule: Rule, from_s: float, until_s: float) -> str:
+    """Say for how long a meter was silent in a window; "" if no longer than it may."""
+    gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
+    if not is_silent(gap, rule.at_most or math.inf):
+        return ""
+    return f"meter {view.meter} was silent for {gap.value:.0f} s"
+
+
 def meter_trouble(
     recording: Recording, view: MeterView, rules: Mapping[str, Rule], at_s: float
 ) -> str:
@@ -228,10 +236,9 @@ def meter_trouble(
     begun_s, ended_s = watched_s(recording)
     from_s = max(at_s + LAG_WINDOW_S[0], begun_s)
     until_s = min(at_s + LAG_WINDOW_S[1], ended_s)
-    gap = largest_gap(view.time_s, view.power_w, from_s=from_s, until_s=until_s)
-    most = rules["bench/largest-gap"].at_most or math.inf
-    if is_silent(gap, most):
-        return f"meter {view.meter} was silent for {gap.value:.0f} s, at most {most:g}"
+    gap_rule = rules["bench/largest-gap"]
+    if silent := silence(view, gap_rule, from_s, until_s):
+        return f"{silent}, at most {gap_rule.at_most:g}"
     frozen = _frozen(recording, view, rules["bench/frozen"])
     if frozen:
         return frozen

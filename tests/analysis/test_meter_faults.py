@@ -66,21 +66,15 @@ def of_slow_meters(seed, sign=1.0):
     chance = np.random.default_rng(seed)
     t = T[::10]
     late_s = chance.uniform(0.0, 10.0, 3)
-    pump, car_w, boundary_car = (
+    pump_w = np.interp(T, [300, 350], [1960, 500])
+    pump, car_alone, whole = (
         np.interp(t - late, T, power)
         for late, power in zip(
-            late_s,
-            (np.interp(T, [0, 300, 350, 600], [1960, 1960, 500, 500]), car(300.0),
-             car(300.0)),
-            strict=True,
+            late_s, (pump_w, car(300.0), pump_w + car(300.0) + 350), strict=True
         )
-    )  # fmt: skip
-    rest = boundary_car + np.interp(t - late_s[2], T, np.interp(
-        T, [0, 300, 350, 600], [1960, 1960, 500, 500])) - car_w + 350  # fmt: skip
-    return faults.gain_against(
-        t, sign * pump, t, rest, from_s=0.0, until_s=600.0, meter=SLOW,
-        other_meter=SLOW,
-    )  # fmt: skip
+    )
+    rest = whole - car_alone
+    return gain(sign * pump, rest, meter=SLOW, other_meter=SLOW, t=t, other_t=t)
 
 
 @pytest.mark.parametrize("seed", range(40))

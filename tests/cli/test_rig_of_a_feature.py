@@ -16,6 +16,7 @@ from harness.steps.reading import (
     read_feature,
     rig_named_by,
 )
+from harness.steps.sessions import Wanted
 from harness.trial.run import check_roles
 from tests.cli.bench import (
     GOOD_RIG,
@@ -97,34 +98,26 @@ def test_a_trial_takes_place_on_the_day_that_its_feature_names(tmp_path, options
     assert str(day) in ended.text
 
 
-def test_trials_of_two_days_are_judged_again_each_by_its_own(tmp_path):
-    (tmp_path / "dated.feature").write_text(DATED)
-    (tmp_path / "short.feature").write_text(SHORT)
-    ended = flexrig("run", tmp_path, "--no-allure", "--run-folder", tmp_path / "out")
-    assert ended.code == 0, ended.text
-    again = flexrig("rejudge", tmp_path / "out")
-    assert "the same verdicts: 2 of 2" in again.text
-
-
-def test_trials_on_two_rigs_are_judged_again_each_by_its_own(tmp_path):
-    (tmp_path / "car.feature").write_text(AT_HOME)
+@pytest.mark.parametrize(("other", "rigs"), [(DATED, 1), (AT_HOME, 2)])
+def test_trials_of_two_days_or_rigs_are_judged_again_each_by_its_own(
+    tmp_path, other, rigs
+):
+    (tmp_path / "other.feature").write_text(other)
     (tmp_path / "short.feature").write_text(SHORT)
     ended = flexrig("run", tmp_path, "--no-allure", "--run-folder", tmp_path / "out")
     assert ended.code == 0, ended.text
     again = flexrig("rejudge", tmp_path / "out")
     assert again.code == 0, again.text
     assert "the same verdicts: 2 of 2" in again.text
-    rigs = {record.title: record.trial.rig for record in read_records(tmp_path / "out")}
-    assert len(set(rigs.values())) == 2
+    assert len({one.trial.rig for one in read_records(tmp_path / "out")}) == rigs
 
 
 def test_on_the_wall_clock_a_trial_takes_place_when_it_does(tmp_path):
     (tmp_path / "dated.feature").write_text(DATED)
     rig = (ROOT / "rigs/battery_home.toml").read_text()
     (tmp_path / "wall.toml").write_text(changed(rig, ('"virtual"', '"wall"')))
-    (asked,) = trials_of(
-        [tmp_path / "dated.feature"], str(tmp_path / "wall.toml"), None, ON
-    )
+    wanted = Wanted(ON, rig=str(tmp_path / "wall.toml"))
+    (asked,) = trials_of([tmp_path / "dated.feature"], wanted)
     assert asked.on == ON
 
 

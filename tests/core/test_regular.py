@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 
 from harness.core.clock import BenchClock
 from harness.core.regular import Regular
-from harness.core.virtual_loop import VirtualLoop
+from tests.devices.modbus_bench import on_virtual_time
 
 FIVE = datetime(2026, 3, 2, 17, tzinfo=UTC)
-
-
-def on_virtual_time(coroutine):
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(coroutine)
 
 
 def on_the_wall_clock(coroutine):
